@@ -1,0 +1,60 @@
+"""Associate accounts at other services, accept client tokens, keep stored tokens alive: for any ASGI app."""
+
+from asgi_social.account import Account
+from asgi_social.association import Association
+from asgi_social.backend import Backend
+from asgi_social.errors import (
+    AccountTaken,
+    AssociationGone,
+    CannotRenew,
+    ConsentDenied,
+    FlowRefused,
+    LastAssociation,
+    NeedsReauth,
+    NotSignedIn,
+    ProviderBroken,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnreachable,
+    Refused,
+    SettingsError,
+    SocialError,
+    StorageError,
+    TokenRefused,
+    UnknownBackend,
+)
+from asgi_social.events import Event
+from asgi_social.middleware import SocialMiddleware
+from asgi_social.pages import error_response
+from asgi_social.social import RequestSocial, Social
+from asgi_social.users import User
+
+__all__ = [
+    "Account",
+    "AccountTaken",
+    "Association",
+    "AssociationGone",
+    "Backend",
+    "CannotRenew",
+    "ConsentDenied",
+    "Event",
+    "FlowRefused",
+    "LastAssociation",
+    "NeedsReauth",
+    "NotSignedIn",
+    "ProviderBroken",
+    "ProviderError",
+    "ProviderRefused",
+    "ProviderUnreachable",
+    "Refused",
+    "RequestSocial",
+    "SettingsError",
+    "Social",
+    "SocialError",
+    "SocialMiddleware",
+    "StorageError",
+    "TokenRefused",
+    "UnknownBackend",
+    "User",
+    "error_response",
+]

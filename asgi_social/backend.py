@@ -1,0 +1,352 @@
+"""Backend: a provider with this app's credentials, and what an app does with one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from asgi_social.account import Account, Uid
+from asgi_social.association import Association
+from asgi_social.background import Background
+from asgi_social.clock import Clock
+from asgi_social.errors import (
+    AccountTaken,
+    FlowRefused,
+    ProviderError,
+    SettingsError,
+    SocialError,
+    StorageError,
+    TokenRefused,
+)
+from asgi_social.events import Event, Events
+from asgi_social.flow import Flow, new_challenge
+from asgi_social.protocols.client import Client
+from asgi_social.protocols.message import Callback, Tokens
+from asgi_social.protocols.metadata import prepared
+from asgi_social.protocols.steps import revocation, sign_in
+from asgi_social.refresh import Renewable, Renewals
+from asgi_social.secret import Keys, Secret, random_text
+from asgi_social.storage.repository import Repository, StoredAssociation
+from asgi_social.transport import Transport
+from asgi_social.users import SignUp, Users
+from asgi_social.vault import account_values, tokens_of, with_tokens
+from asgi_social.verify import account_of_id_token, client_token, proven_account, spend_key
+
+REVOCATION_SECONDS = 5.0
+ID_TOKEN_SECONDS = 86400.0
+_WRITE_TRIES = 5
+
+UserId = TypeVar("UserId")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine(Generic[UserId]):
+    """The parts that every backend works with, made once by ``Social``."""
+
+    repository: Repository
+    transport: Transport
+    background: Background
+    renewals: Renewals
+    users: Users[UserId]
+    events: Events
+    keys: Keys
+    clock: Clock
+    sign_up: SignUp
+
+    def association(self, row: StoredAssociation) -> Association[UserId]:
+        """Give a row what can be done with it."""
+        return Association(row, self.renewals, self.transport, self.users.typed)
+
+
+class Backend(Generic[UserId]):
+    """A provider together with this app's credentials there; what ``social.backend("github")`` gives.
+
+    Attributes:
+        name: The backend's name.
+    """
+
+    def __init__(
+        self, name: str, renewable: Renewable, engine: Engine[UserId], *, connection: object | None = None
+    ) -> None:
+        self.name = name
+        self._client = renewable.client
+        self._steps = renewable.steps
+        self._engine = engine
+        self._connection = connection
+
+    def __repr__(self) -> str:
+        return f"Backend({self.name!r}, provider={self._client.provider.name!r})"
+
+    @property
+    def title(self) -> str:
+        """The provider's name, for people."""
+        return self._client.provider.title
+
+    @property
+    def takes_form_post(self) -> bool:
+        """Whether the provider answers by a POST from its own page."""
+        return self._client.provider.authorize.response_mode == "form_post"
+
+    @property
+    def client_id(self) -> str:
+        """This app's id at the provider."""
+        return self._client.client_id
+
+    async def begin(
+        self, *, user_id: str, redirect_uri: str, next_path: str, further_scope: tuple[str, ...] = ()
+    ) -> tuple[Flow, str]:
+        """Begin a flow.
+
+        Args:
+            user_id: Who begins it, as text.
+            redirect_uri: Where the provider sends the browser back.
+            next_path: The app's path where the flow ends, checked.
+            further_scope: What is asked besides; what the settings do not allow is left out.
+
+        Returns:
+            The flow, and the address to send the browser to.
+
+        Raises:
+            ProviderError: The provider's metadata cannot be had.
+            SettingsError: The provider cannot be associated by a redirect.
+        """
+        client = await self._engine.transport.play(prepared(self._now()), backend=self.name)
+        if "redirect" not in client.provider.flows or client.endpoints.authorize is None:
+            raise SettingsError(
+                f"{self.title} cannot be associated by a redirect",
+                hint="send its client token to a view that calls backend.associate",
+                setting=f"backends.{self.name}",
+                backend=self.name,
+            )
+        held = await self._engine.repository.of_user(user_id, backend=self.name)
+        # Granted scope only grows: what was granted before is asked again, or linking anew would lose it.
+        allowed = {*client.scope, *client.further_scope}
+        earlier = [one for row in held for one in row.scope if one in allowed]
+        asked = [one for one in further_scope if one in client.further_scope]
+        challenge = new_challenge(
+            redirect_uri=redirect_uri,
+            scope=tuple(dict.fromkeys((*client.scope, *earlier, *asked))),
+            pkce=client.provider.authorize.pkce != "off",
+            renewable=client.offline,
+            # Asked anew only while there is nothing to renew with, because it costs the person a click each time.
+            consent=client.offline and not any(row.refresh_token and row.status == "active" for row in held),
+        )
+        flow = Flow(
+            backend=self.name,
+            client_id=client.client_id,
+            user_id=user_id,
+            challenge=challenge,
+            next=next_path,
+            issuer=client.endpoints.issuer,
+            iss_promised=client.endpoints.iss_promised,
+            began_at=client.now,
+        )
+        return flow, self._steps.authorization_url(client, challenge)
+
+    async def complete(self, flow: Flow, params: Mapping[str, str]) -> Association[UserId]:
+        """End a flow: spend its state, then the code, and store the association.
+
+        Args:
+            flow: As ``flow.unpack`` gave it.
+            params: The authorization answer's parameters.
+
+        Raises:
+            FlowRefused: The state was used before, or there is no code.
+            ConsentDenied: The person said no at the provider.
+            AccountTaken: The account is linked to another user.
+            ProviderError, StorageError: Nothing is stored.
+        """
+        first = await self._engine.repository.spend(
+            flow.spend_key, expires_at=flow.expires_at, now=self._engine.clock.now()
+        )
+        if not first:
+            raise FlowRefused(
+                "this answer has been used before",
+                hint="the account may be linked already; if it is not, start again",
+                reason="spent",
+                backend=self.name,
+            )
+        callback = self._steps.read_callback(self._client, params)
+        # A task of its own: when the browser goes away in between, a code that is spent still gives its association.
+        row = await self._engine.background.share(("complete", flow.spend_key), lambda: self._completed(flow, callback))
+        return self._engine.association(row)
+
+    async def do_auth(
+        self,
+        access_token: str | None = None,
+        *,
+        id_token: str | None = None,
+        nonce: str | None = None,
+        once: bool = False,
+        sign_up: SignUp | None = None,
+    ) -> Any:
+        """Give the app's user whose account a client token is of, once the token is shown to be issued to this app.
+
+        It signs nobody in, sets no cookie and links nothing to the user of the request; an existing association
+        keeps its tokens.
+
+        Args:
+            access_token: What a phone app or a page's SDK got.
+            id_token: An ID token instead; verified by its signature.
+            nonce: What the client sent with its request for the ID token. Then the token is accepted one time.
+            once: Accept the ID token one time, without a nonce. With neither, no replay of it is noticed.
+            sign_up: ``allow`` makes a user where the account is nobody's; None: as the settings say.
+
+        Returns:
+            The user, as ``load_user`` gives it; None where the account is nobody's and sign-up is refused, or where
+            the user is gone.
+
+        Raises:
+            TokenRefused: The token is bad or not ours; see its ``reason``.
+            ProviderError: The provider did not do its part.
+            SettingsError: The settings do not say how to find users.
+        """
+        self._engine.users.require_loader()
+        tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=once)
+        for _ in range(_WRITE_TRIES):
+            row = await self._engine.repository.find(backend=self.name, authority=account.authority, uid=account.uid)
+            if row is not None:
+                return await self._engine.users.load(row.user_id)
+            if (sign_up or self._engine.sign_up) == "refuse":
+                return None
+            await self._engine.users.create(account, lambda user_id: self._row(user_id, tokens, account))
+        raise StorageError("the account was linked and unlinked again and again", operation="add")
+
+    async def associate(
+        self,
+        access_token: str | None = None,
+        *,
+        id_token: str | None = None,
+        nonce: str | None = None,
+        user_id: UserId | None = None,
+    ) -> Association[UserId]:
+        """Link a client token's account to a user, once the token is shown to be issued to this app.
+
+        Args:
+            access_token: What a phone app or a page's SDK got.
+            id_token: An ID token instead.
+            nonce: What the client sent with its request for the ID token.
+            user_id: To whom; None: to the user of the request.
+
+        Raises:
+            NotSignedIn: Nobody is, and no user was named.
+            TokenRefused: The token is bad or not ours.
+            AccountTaken: The account is linked to another user.
+            ProviderError: The provider did not do its part.
+        """
+        users = self._engine.users
+        owner = users.text_of(user_id) if user_id is not None else await users.require_current(self._connection)
+        tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=False)
+        return self._engine.association(await self._stored(owner, tokens, account))
+
+    def revoke_behind(self, row: StoredAssociation) -> None:
+        """Tell the provider, behind the caller, that an association's tokens are no longer wanted; best effort."""
+        self._engine.background.start(self._revoked(row), name=f"revoke {row.id}")
+
+    async def _completed(self, flow: Flow, callback: Callback) -> StoredAssociation:
+        conversation = sign_in(self._now(), self._steps, callback, flow.challenge)
+        tokens, account = await self._engine.transport.play(conversation, backend=self.name)
+        return await self._stored(flow.user_id, tokens, account)
+
+    async def _proven(
+        self, access_token: object, *, id_token: object, nonce: str | None, once: bool
+    ) -> tuple[Tokens, Account]:
+        try:
+            if id_token is None:
+                token = client_token(access_token, backend=self.name)
+                conversation = proven_account(self._now(), self._steps, token)
+                return await self._engine.transport.play(conversation, backend=self.name)
+            token = client_token(id_token, backend=self.name)
+            conversation = account_of_id_token(self._now(), token, nonce=Secret(nonce) if nonce is not None else None)
+            tokens, account = await self._engine.transport.play(conversation, backend=self.name)
+            if nonce is not None or once:
+                await self._spend(token, tokens)
+        except TokenRefused as refusal:
+            event = Event(name="token_refused", backend=self.name, code=refusal.code, reason=refusal.reason)
+            self._engine.events.emit(event)
+            raise
+        return tokens, account
+
+    async def _spend(self, id_token: Secret, tokens: Tokens) -> None:
+        now = self._engine.clock.now()
+        end = (tokens.claims or {}).get("exp")
+        expires_at = float(end) if isinstance(end, int | float) else now + ID_TOKEN_SECONDS
+        key = spend_key(self._client, id_token)
+        # Kept a little beyond its end, as long as the skew of clocks lets it pass.
+        if not await self._engine.repository.spend(key, expires_at=expires_at + 120, now=now):
+            raise TokenRefused(
+                "the ID token has been used before",
+                hint="get a new token from the provider",
+                reason="spent",
+                backend=self.name,
+            )
+
+    async def _stored(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
+        """Store an account's association, or bring the one that this user has up to date."""
+        repository = self._engine.repository
+        for _ in range(_WRITE_TRIES):
+            row = await repository.find(backend=self.name, authority=account.authority, uid=account.uid)
+            if row is None:
+                new = self._row(user_id, tokens, account)
+                if await repository.add(new):
+                    return self._associated(new)
+                continue
+            if row.user_id != user_id:
+                raise AccountTaken(
+                    f"this {self.title} account is linked to another user",
+                    hint="sign in as that user and unlink it there, or choose another account",
+                    backend=self.name,
+                )
+            now = self._engine.clock.now()
+            changed = replace(
+                with_tokens(row, tokens, keys=self._engine.keys, now=now),
+                account=account_values(account),
+                client_id=self._client.client_id,
+                status="active",
+                reason=None,
+                since=row.since if row.status == "active" else now,
+                version=row.version + 1,
+            )
+            if await repository.save_tokens(changed, replaces=row.version):
+                return self._associated(changed)
+        raise StorageError("the association changed again and again while it was written", operation="save_tokens")
+
+    def _row(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
+        now = self._engine.clock.now()
+        empty = StoredAssociation(
+            id=random_text(bits=128),
+            user_id=user_id,
+            backend=self.name,
+            authority=account.authority,
+            uid=account.uid,
+            account=account_values(account),
+            client_id=self._client.client_id,
+            access_token="",
+            issued_at=now,
+            since=now,
+            created_at=now,
+        )
+        return with_tokens(empty, tokens, keys=self._engine.keys, now=now)
+
+    def _associated(self, row: StoredAssociation) -> StoredAssociation:
+        event = Event(name="associated", backend=self.name, user_id=row.user_id, association_id=row.id)
+        self._engine.events.emit(event)
+        return row
+
+    async def _revoked(self, row: StoredAssociation) -> None:
+        try:
+            tokens = tokens_of(row, keys=self._engine.keys)
+            conversation = revocation(self._now(), self._steps, tokens, Uid(row.uid))
+            await self._engine.transport.play(conversation, backend=self.name, seconds=REVOCATION_SECONDS)
+        except SocialError as error:
+            failed = Event(
+                name="revocation_failed",
+                backend=self.name,
+                user_id=row.user_id,
+                association_id=row.id,
+                code=error.code,
+                reason=error.endpoint if isinstance(error, ProviderError) else error.reason,
+            )
+            self._engine.events.emit(failed)
+
+    def _now(self) -> Client:
+        return replace(self._client, now=self._engine.clock.now())

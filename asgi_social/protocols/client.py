@@ -1,0 +1,239 @@
+"""Client: a provider together with this app's registration; and how its templates and credentials become a request."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, quote_plus
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from asgi_social.errors import SettingsError
+from asgi_social.expressions import Template
+from asgi_social.protocols.message import Request, Tokens
+from asgi_social.protocols.provider import Call, Provider, SecretJwt, TokenCall
+from asgi_social.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """The addresses in use, from the provider's data or its metadata (RFC 8414 section 2).
+
+    Attributes:
+        authorize, token, userinfo, jwks, revocation: URLs; None where there is none.
+        issuer: The one issuer, where it is known beforehand.
+        iss_promised: Whether every authorization answer must name the issuer (RFC 9207 section 3).
+        auth_methods: How clients may authenticate at the token endpoint; empty where metadata do not say.
+    """
+
+    authorize: str | None = None
+    token: str | None = None
+    userinfo: str | None = None
+    jwks: str | None = None
+    revocation: str | None = None
+    issuer: str | None = None
+    iss_promised: bool = False
+    auth_methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A provider with this app's registration, as a conversation reads it.
+
+    Attributes:
+        name: The backend's name.
+        provider: The provider's data.
+        client_id: This app's id there.
+        client_secret: What goes with it; empty where the provider wants none. Apple's is a private key in PEM.
+        client_ids: Further ids of this app, accepted in client tokens only.
+        scope: What is asked for by default, the provider's own default included.
+        further_scope: What a link may ask for besides.
+        offline: Whether the app needs refresh tokens.
+        params: Further parameters of the authorization request.
+        variables: The provider's ``[vars]``, filled from the settings.
+        settings: All other settings of the backend, for ``{setting.…}``.
+        allow_unbound_tokens: Whether the app takes client tokens that nothing proves to be its own.
+        development: Whether plain http to a loopback host is allowed.
+        now: Epoch seconds at which this conversation began.
+        endpoints: The addresses in use.
+    """
+
+    name: str
+    provider: Provider
+    client_id: str
+    client_secret: Secret
+    client_ids: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    further_scope: tuple[str, ...] = ()
+    offline: bool = False
+    params: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    allow_unbound_tokens: bool = False
+    development: bool = False
+    now: float = 0.0
+    endpoints: Endpoints = field(default_factory=Endpoints)
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        """Every id under which a token may have been issued to this app."""
+        return (self.client_id, *self.client_ids)
+
+
+def values(client: Client, *, tokens: Tokens | None = None, **more: object) -> dict[str, object]:
+    """Give the names that the provider's templates may use; ``more`` are those of the moment."""
+    known: dict[str, object] = {
+        **client.variables,
+        "client_id": client.client_id,
+        "client_secret": client.client_secret.reveal(),
+        "now": str(int(client.now)),
+        "setting": client.settings,
+        **more,
+    }
+    if tokens is not None:
+        known["access_token"] = tokens.access_token.reveal()
+        known["refresh_token"] = tokens.refresh_token.reveal() if tokens.refresh_token else None
+        known["token"] = tokens.answer
+        known["claim"] = tokens.claims or {}
+    for name, calculation in client.provider.calculations.items():
+        key, data = calculation.key.render(known), calculation.data.render(known)
+        known[name] = hmac.new(key.encode(), data.encode(), hashlib.sha256).hexdigest() if key and data else None
+    return known
+
+
+def rendered(params: Mapping[str, Template], known: Mapping[str, object]) -> dict[str, str]:
+    """Fill templates; one with an empty placeholder is left out, because it is not to be sent."""
+    filled = ((name, template.render(known)) for name, template in params.items())
+    return {name: text for name, text in filled if text}
+
+
+def rendered_url(client: Client, template: Template | None, known: Mapping[str, object]) -> str | None:
+    """Fill the template of an address; every value is percent-encoded but a base URL that the app itself set."""
+    if template is None:
+        return None
+
+    def quoted(name: str, text: str) -> str:
+        variable = client.provider.variables.get(name)
+        return text if variable is not None and variable.kind == "url" else quote(text, safe="")
+
+    return template.render(known, quote=quoted) or None
+
+
+def token_request(
+    client: Client, call: TokenCall, fields: Mapping[str, str], *, known: Mapping[str, object]
+) -> Request:
+    """Make the request to the token endpoint: the standard fields, the provider's changes, and our credentials.
+
+    Source: RFC 6749 sections 2.3.1, 4.1.3 and 6; Apple and Stripe by their own pages, named in their data.
+    """
+    form = {name: text for name, text in fields.items() if name not in call.drop} | rendered(call.params, known)
+    headers = rendered(call.headers, known)
+    credentials(client, call.auth, form=form, headers=headers)
+    form = {call.rename.get(name, name): text for name, text in form.items() if name not in call.drop}
+    url = rendered_url(client, call.url, known) or client.endpoints.token or ""
+    if call.method == "GET":
+        return Request(endpoint="token endpoint", method="GET", url=url, query=form, headers=headers)
+    if call.send == "json":
+        return Request(endpoint="token endpoint", method="POST", url=url, json=form, headers=headers)
+    return Request(endpoint="token endpoint", method="POST", url=url, form=form, headers=headers)
+
+
+def credentials(client: Client, auth: str, *, form: dict[str, str], headers: dict[str, str]) -> None:
+    """Add this app's credentials to a form and headers, in the way ``auth`` names."""
+    secret = client.client_secret.reveal()
+    if auth == "metadata":
+        # OpenID Connect Core section 9 and RFC 8414: basic is the default where the metadata name none.
+        methods = client.endpoints.auth_methods
+        auth = "body" if methods and "client_secret_basic" not in methods else "basic"
+    if not secret or auth == "none":
+        form["client_id"] = client.client_id
+        return
+    if auth == "secret_jwt" and client.provider.token_secret is not None:
+        secret = signed_secret(client, client.provider.token_secret)
+        auth = "body"
+    if auth in {"basic", "basic+body"}:
+        headers["authorization"] = basic(client.client_id, secret)
+    if auth == "bearer_secret":
+        headers["authorization"] = f"Bearer {secret}"
+    if auth.startswith("header:"):
+        headers[auth.removeprefix("header:")] = secret
+        form["client_id"] = client.client_id
+    if auth in {"body", "basic+body"}:
+        form["client_id"] = client.client_id
+        form["client_secret"] = secret
+
+
+def basic(client_id: str, client_secret: str) -> str:
+    """Give the Basic header of a client (RFC 6749 section 2.3.1: both parts form-encoded before they are joined)."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def signed_secret(client: Client, rules: SecretJwt) -> str:
+    """Make the JWT that stands for a client secret, good for a few minutes, from the private key in the settings.
+
+    Raises:
+        SettingsError: The setting ``client_secret`` is not a private key in PEM that fits the algorithm.
+
+    Source: Apple, "Creating a client secret".
+    """
+    known = values(client)
+    header = {"alg": rules.alg, "kid": rules.kid.render(known) or ""}
+    claims = {
+        "iss": rules.iss.render(known) or "",
+        "sub": rules.sub.render(known) or "",
+        "aud": rules.aud.render(known) or "",
+        "iat": int(client.now),
+        "exp": int(client.now) + rules.lifetime,
+    }
+    try:
+        kind = ECKey if rules.alg.startswith("ES") else RSAKey
+        return jwt.encode(header, claims, kind.import_key(client.client_secret.reveal().strip()), [rules.alg])
+    except (JoseError, ValueError, TypeError):
+        raise SettingsError(  # from None: the cause may quote the key
+            f"{client.name}: client_secret is not a private key that signs with {rules.alg}",
+            hint="paste the whole .p8 file, with its BEGIN and END lines",
+            setting=f"backends.{client.name}.client_secret",
+            allowed="a private key in PEM",
+            backend=client.name,
+        ) from None
+
+
+def data_request(
+    client: Client, call: Call, endpoint: str, *, known: Mapping[str, object], fallback: str | None
+) -> Request:
+    """Make a request for the provider's own data, with the token or our credentials as its data name.
+
+    Args:
+        client: Who asks.
+        call: The request as data.
+        endpoint: The endpoint's name, for errors.
+        known: What its templates may use, see :func:`values`.
+        fallback: The address where the data name none (from metadata).
+    """
+    token = str(known.get("access_token") or "")
+    query, headers = rendered(call.params, known), rendered(call.headers, known)
+    if call.auth == "bearer":
+        headers["authorization"] = f"Bearer {token}"
+    elif call.auth.startswith("header:"):
+        headers["authorization"] = f"{call.auth.removeprefix('header:')} {token}"
+    elif call.auth.startswith("name:"):
+        headers[call.auth.removeprefix("name:")] = token
+    elif call.auth == "query":
+        query[call.query_name] = token
+    elif call.auth == "app":
+        query["access_token"] = f"{client.client_id}|{client.client_secret.reveal()}"
+    elif call.auth == "basic":
+        headers["authorization"] = basic(client.client_id, client.client_secret.reveal())
+    return Request(
+        endpoint=endpoint,
+        method=call.method,
+        url=rendered_url(client, call.url, known) or fallback or "",
+        query=query,
+        headers=headers,
+        form=rendered(call.form, known) if call.form is not None else None,
+        json=rendered(call.json, known) if call.json is not None else None,
+    )

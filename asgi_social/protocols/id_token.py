@@ -1,0 +1,259 @@
+"""ID tokens: whose key signed one, and whether its claims are what this app may believe.
+
+Cheap checks come first, so that nobody makes us fetch keys or compute signatures for what is refused anyway. A
+departure from the standard is named in a provider's data (``id_token.lax``, ``id_token.nonce``) and is its alone.
+
+Source: OpenID Connect Core section 3.1.3.7; RFC 7515, RFC 7517, RFC 8725.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry, Key, OctKey
+
+from asgi_social.errors import ProviderBroken, TokenReason, TokenRefused
+from asgi_social.protocols.body import object_of, parsed
+from asgi_social.protocols.client import Client, values
+from asgi_social.protocols.message import MAX_METADATA_BYTES, Conversation, Request
+from asgi_social.protocols.provider import IdTokenRules
+from asgi_social.secret import Secret, same
+
+MAX_TOKEN_CHARACTERS = 16 * 1024
+MAX_HEADER_CHARACTERS = 2 * 1024
+MAX_KEYS = 100
+SKEW_SECONDS = 60.0
+_KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP", "HS": "oct"}
+_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
+_DEFAULT_RULES = IdTokenRules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What of a token's header may be believed before its signature is checked: how to check it."""
+
+    alg: str
+    kid: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the claims must agree with, beside the client's own ids.
+
+    Attributes:
+        now: Epoch seconds.
+        nonce: The nonce that was sent, or None where none was.
+        max_age: The greatest age in seconds counted from ``iat``, or None where only ``exp`` counts.
+        access_token: The access token that came with it, for ``at_hash``; None without one.
+    """
+
+    now: float
+    nonce: Secret | None
+    max_age: float | None
+    access_token: Secret | None = None
+
+
+def verified_claims(client: Client, token: Secret, *, expected: Expected) -> Conversation[dict[str, object]]:
+    """Give the claims of an ID token, after every check of the standard.
+
+    Asks for the provider's keys, which transport keeps; at most once more where the token names a key not among them.
+
+    Raises:
+        TokenRefused: With the reason.
+        ProviderBroken: The keys cannot be read.
+    """
+    rules = client.provider.id_token or _DEFAULT_RULES
+    header = header_of(token, rules=rules, backend=client.name)
+    key = yield from _signing_key(client, header)
+    claims = _signed_claims(token, header, key, backend=client.name)
+    _check_claims(client, rules, claims, header=header, expected=expected)
+    return claims
+
+
+def header_of(token: Secret, *, rules: IdTokenRules, backend: str) -> Header:
+    """Read a token's header, and refuse what no key could mend: a wrong form, another algorithm, another kind of token.
+
+    Raises:
+        TokenRefused: ``malformed``, ``signature`` (an algorithm that is not declared) or ``kind`` (an access token).
+    """
+    text = token.reveal()
+    parts = text.split(".") if len(text) <= MAX_TOKEN_CHARACTERS else []
+    if len(parts) != 3 or len(parts[0]) > MAX_HEADER_CHARACTERS:
+        raise _refused("malformed", "the ID token is not a signed JWT of at most 16 KiB", backend)
+    header = _decoded(parts[0])
+    if header is None:
+        raise _refused("malformed", "the ID token's header cannot be read", backend)
+    alg, kid = header.get("alg"), header.get("kid")
+    if not isinstance(alg, str) or alg not in rules.algs:
+        raise _refused("signature", f"the ID token is not signed with {' or '.join(rules.algs)}", backend)
+    if "crit" in header:  # RFC 7515 section 4.1.11: we understand no extension
+        raise _refused("malformed", "the ID token demands an extension", backend)
+    if str(header.get("typ", "JWT")).lower() in {"at+jwt", "application/at+jwt", "logout+jwt"}:  # RFC 9068 section 2.1
+        raise _refused("kind", "the token is a JWT of another kind, not an ID token", backend)
+    return Header(alg=alg, kid=kid if isinstance(kid, str) else None)
+
+
+def _signing_key(client: Client, header: Header) -> Conversation[Key]:
+    if header.alg.startswith("HS"):
+        # Only where the data declare it, and never with a key from a JWKS (RFC 8725 section 3.1).
+        return OctKey.import_key(client.client_secret.reveal())
+    if client.endpoints.jwks is None:
+        raise _refused("kind", "the provider publishes no keys, so it has no ID tokens", client.name)
+    for renewed in (False, True):
+        response = yield Request(
+            endpoint="key set",
+            method="GET",
+            url=client.endpoints.jwks,
+            max_bytes=MAX_METADATA_BYTES,
+            shared=True,
+            renewed=renewed,
+        )
+        keys = object_of(response, endpoint="key set", backend=client.name).get("keys")
+        if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+            raise ProviderBroken(
+                endpoint="key set",
+                expected=f"a list of at most {MAX_KEYS} keys",
+                got=f"{len(keys)} keys" if isinstance(keys, list) else "no list",
+                backend=client.name,
+            )
+        if (key := _chosen(keys, header)) is not None:
+            return key
+    raise _refused("signature", "no key of the provider fits the ID token", client.name)
+
+
+def _chosen(keys: list[object], header: Header) -> Key | None:
+    fitting = [key for key in keys if isinstance(key, dict) and _fits(key, header)]
+    # Without a kid a single fitting key is meant; of several none is.
+    if not fitting or (header.kid is None and len(fitting) > 1):
+        return None
+    try:
+        return JWKRegistry.import_key(fitting[0])
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _fits(key: Mapping[str, object], header: Header) -> bool:
+    return (
+        key.get("kty") == _KEY_TYPES.get(header.alg[:2])
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", header.alg) == header.alg
+        and (header.kid is None or key.get("kid") == header.kid)
+    )
+
+
+def _signed_claims(token: Secret, header: Header, key: Key, *, backend: str) -> dict[str, object]:
+    # jku, x5u, jwk and x5c in the header are never looked at: the key comes from the provider's own set.
+    registry = jws.JWSRegistry(algorithms=[header.alg], strict_check_header=False)
+    registry.max_header_length = MAX_HEADER_CHARACTERS
+    registry.max_payload_length = MAX_TOKEN_CHARACTERS
+    registry.max_signature_length = MAX_TOKEN_CHARACTERS
+    try:
+        payload = jws.deserialize_compact(token.reveal(), key, registry=registry).payload
+    except (JoseError, ValueError, TypeError):
+        raise _refused("signature", "the ID token's signature does not fit", backend) from None
+    try:
+        claims = parsed(payload)
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict):
+        raise _refused("malformed", "the ID token holds no claims", backend)
+    return claims
+
+
+def _check_claims(
+    client: Client, rules: IdTokenRules, claims: Mapping[str, object], *, header: Header, expected: Expected
+) -> None:
+    backend = client.name
+    if claims.get("iss") not in _issuers(client, rules, claims):
+        raise _refused("issuer", "the ID token is of another issuer", backend)
+    if not _is_for(client, rules, claims):
+        raise _refused("audience", "the ID token was issued to another app", backend)
+    if (late := _untimely(claims, expected)) is not None:
+        raise _refused("expired", late, backend)
+    if not _nonce_fits(rules, claims.get("nonce"), expected.nonce):
+        raise _refused("nonce", "the ID token's nonce is not the one that was sent", backend)
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise _refused("subject", "the ID token names no subject", backend)
+    at_hash = claims.get("at_hash")
+    if expected.access_token is None or at_hash is None or "at_hash" in rules.lax:
+        return
+    if not isinstance(at_hash, str) or not same(at_hash, left_half(expected.access_token.reveal(), alg=header.alg)):
+        raise _refused("signature", "the ID token belongs to another access token", backend)
+
+
+def _issuers(client: Client, rules: IdTokenRules, claims: Mapping[str, object]) -> set[object]:
+    if not rules.issuers:
+        return {client.endpoints.issuer} if client.endpoints.issuer else set()
+    known = values(client, claim=claims)
+    return {text for issuer in rules.issuers if (text := issuer.render(known))}
+
+
+def _is_for(client: Client, rules: IdTokenRules, claims: Mapping[str, object]) -> bool:
+    """Hold ``aud`` and ``azp`` against our ids (section 3.1.3.7, steps 3 to 5)."""
+    aud, azp = claims.get("aud"), claims.get("azp")
+    audiences = aud if isinstance(aud, list) else [aud]
+    if not audiences or not any(audience in client.audience for audience in audiences):
+        return False
+    if azp is not None and azp not in client.audience:
+        return False
+    if len(audiences) == 1 or "aud_azp" in rules.lax:
+        return True
+    return azp is not None and all(audience in client.audience for audience in audiences)
+
+
+def _untimely(claims: Mapping[str, object], expected: Expected) -> str | None:
+    exp, iat, nbf = (_moment(claims.get(name)) for name in ("exp", "iat", "nbf"))
+    if exp is None or iat is None or (nbf is None and "nbf" in claims):
+        return "the ID token does not say from when to when it is good"
+    if exp + SKEW_SECONDS < expected.now:
+        return "the ID token has expired"
+    if max(iat, nbf or iat) - SKEW_SECONDS > expected.now:
+        return "the ID token is from the future; is this machine's clock right?"
+    if expected.max_age is not None and iat + expected.max_age + SKEW_SECONDS < expected.now:
+        return "the ID token was not made for this flow, it is too old"
+    return None
+
+
+def _moment(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < 1e12 else None
+
+
+def _nonce_fits(rules: IdTokenRules, claimed: object, sent: Secret | None) -> bool:
+    if sent is None or rules.nonce == "off":
+        return True
+    if not isinstance(claimed, str) or not claimed:
+        return False
+    hashed = hashlib.sha256(sent.reveal().encode()).hexdigest()
+    # Apple's phones send the SHA-256 of the nonce and let the app keep the text itself.
+    return same(claimed, sent.reveal()) or (rules.nonce == "sha256" and same(claimed, hashed))
+
+
+def left_half(text: str, *, alg: str) -> str:
+    """Give the hash that ``at_hash`` holds: the left half of the algorithm's own, in base64url (section 3.1.3.6)."""
+    hashed = _HASHES.get(alg[2:], hashlib.sha512)(text.encode()).digest()
+    return base64.urlsafe_b64encode(hashed[: len(hashed) // 2]).rstrip(b"=").decode()
+
+
+def unverified_claims(token: Secret) -> Mapping[str, object]:
+    """Read the claims of an ID token that was verified before it was stored; empty where it cannot be read."""
+    parts = token.reveal().split(".")
+    return (_decoded(parts[1]) if len(parts) == 3 else None) or {}
+
+
+def _decoded(part: str) -> dict[str, object] | None:
+    try:
+        value = parsed(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refused(reason: TokenReason, message: str, backend: str) -> TokenRefused:
+    return TokenRefused(message, hint="get a new token from the provider", reason=reason, backend=backend)

@@ -1,0 +1,353 @@
+"""OAuth 2.0: what is sent to and read from the authorization, token and revocation endpoints.
+
+OpenID Connect is the same conversation with an ID token in the token answer, so it has no file of its own for this.
+
+Source: RFC 6749, RFC 7636 (PKCE), RFC 7009 (revocation), OpenID Connect Core section 3.1.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlencode, urlsplit
+
+from asgi_social.account import Uid
+from asgi_social.errors import ConsentDenied, FlowRefused, ProviderBroken, ProviderRefused, TokenRefused, cleaned
+from asgi_social.protocols.body import object_of, require_success
+from asgi_social.protocols.client import (
+    Client,
+    credentials,
+    data_request,
+    rendered,
+    rendered_url,
+    token_request,
+    values,
+)
+from asgi_social.protocols.id_token import Expected, unverified_claims, verified_claims
+from asgi_social.protocols.message import Callback, Challenge, Conversation, Request, Response, Tokens
+from asgi_social.protocols.userinfo import checked_answer
+from asgi_social.secret import Secret
+
+ENDPOINT = "token endpoint"
+MAX_LIFETIME_SECONDS = 10 * 365 * 86400
+MAX_TOKEN_CHARACTERS = 16 * 1024
+# What the standard, OpenID Connect and single providers call a person's "no".
+_DENIALS = frozenset(
+    {
+        "access_denied",
+        "user_denied",
+        "user_cancelled_login",
+        "user_cancelled_authorize",
+        "login_required",
+        "consent_required",
+        "interaction_required",
+    }
+)
+
+
+def authorize_params(client: Client, challenge: Challenge) -> dict[str, str]:
+    """Give the parameters with which the browser is sent to the authorization endpoint.
+
+    Those of the app (``params``) and of the provider's data can add, and never replace, what the standard names.
+    """
+    rules = client.provider.authorize
+    known = values(client, redirect_uri=challenge.redirect_uri)
+    params = {**client.params, **rendered(rules.params, known)}
+    if challenge.renewable:
+        params |= rendered(rules.offline.params, known)
+    if challenge.consent:
+        params |= rendered(rules.offline.consent, known)
+    standard = {
+        "response_type": "code",
+        "client_id": client.client_id,
+        "redirect_uri": challenge.redirect_uri,
+        "scope": rules.scope_sep.join(challenge.scope),
+        "state": challenge.state.reveal(),
+    }
+    if rules.response_mode is not None:
+        standard["response_mode"] = rules.response_mode
+    if client.provider.id_token is not None:
+        standard["nonce"] = challenge.nonce.reveal()
+    if challenge.verifier is not None:
+        standard["code_challenge"] = s256(challenge.verifier)
+        standard["code_challenge_method"] = "S256"
+    params |= {name: text for name, text in standard.items() if text and name not in rules.drop}
+    return {rules.rename.get(name, name): text for name, text in params.items()}
+
+
+def authorization_url(client: Client, challenge: Challenge) -> str:
+    """Give the address that the browser is sent to."""
+    url = client.endpoints.authorize or ""
+    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(authorize_params(client, challenge))}"
+
+
+def s256(verifier: Secret) -> str:
+    """Give the code_challenge of a code_verifier (RFC 7636 section 4.2)."""
+    hashed = hashlib.sha256(verifier.reveal().encode()).digest()
+    return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()
+
+
+def read_callback(client: Client, params: Mapping[str, str]) -> Callback:
+    """Read the authorization answer of a flow whose state has been checked.
+
+    Tokens among the parameters are ignored: they come from the token endpoint alone.
+
+    Raises:
+        ConsentDenied: The person said no.
+        ProviderRefused: The provider answers with another error.
+        FlowRefused: There is no code, or a code and an error.
+
+    Source: RFC 6749 sections 4.1.2 and 4.1.2.1.
+    """
+    rules = client.provider.callback
+    error = params.get("error") or (params.get(rules.error) if rules.error else None)
+    code = params.get(rules.code_param)
+    if error and code:
+        raise FlowRefused(
+            "the answer holds both a code and an error",
+            hint="start again",
+            reason="state",
+            backend=client.name,
+        )
+    if error in _DENIALS:
+        raise ConsentDenied(
+            f"the link to {client.provider.title} was not allowed there",
+            hint="start again, and allow it, if you changed your mind",
+            backend=client.name,
+        )
+    if error:
+        text = params.get(rules.error_message or "error_description") or params.get("error_description") or ""
+        raise ProviderRefused(
+            endpoint="authorization endpoint",
+            error=error,
+            description=text,
+            hint=hint_for(client, error, text),
+            backend=client.name,
+        )
+    if not code or len(code) > MAX_TOKEN_CHARACTERS:
+        raise FlowRefused("the answer holds no code", hint="start again", reason="missing", backend=client.name)
+    return Callback(code=Secret(code), kept={name: params[name] for name in rules.keep if name in params})
+
+
+def exchange_code(client: Client, callback: Callback, challenge: Challenge) -> Conversation[Tokens]:
+    """Spend the code, once, and give the tokens, their ID token verified.
+
+    Raises:
+        ProviderError: An error, or an answer without a usable access token or a good ID token.
+    """
+    fields = {
+        "grant_type": "authorization_code",
+        "code": callback.code.reveal(),
+        "redirect_uri": challenge.redirect_uri,
+    }
+    if challenge.verifier is not None:
+        fields["code_verifier"] = challenge.verifier.reveal()
+    known = values(client, redirect_uri=challenge.redirect_uri, code=callback.code.reveal())
+    response = yield token_request(client, client.provider.token, fields, known=known)
+    try:
+        tokens = tokens_from(client, response)
+    except ProviderRefused as refusal:
+        raise ProviderRefused(
+            endpoint=ENDPOINT,
+            error=refusal.error,
+            description=refusal.description,
+            hint=hint_for(client, refusal.error, refusal.description, redirect_uri=challenge.redirect_uri),
+            http_status=refusal.http_status,
+            backend=client.name,
+        ) from None
+    if tokens.token_type.lower() != "bearer":
+        raise ProviderBroken(
+            endpoint=ENDPOINT, expected="a bearer token", got="another token_type", backend=client.name
+        )
+    tokens = replace(
+        tokens,
+        answer={**callback.kept, **tokens.answer},
+        scope=challenge.scope if tokens.scope is None else tokens.scope,
+    )
+    claims = yield from _claims_of(client, tokens, challenge, now=response.received_at)
+    return replace(tokens, claims=claims)
+
+
+def _claims_of(
+    client: Client, tokens: Tokens, challenge: Challenge, *, now: float
+) -> Conversation[dict[str, object] | None]:
+    rules = client.provider.id_token
+    if rules is None:
+        return None
+    if tokens.id_token is None:
+        if client.provider.protocol == "oidc":
+            raise ProviderBroken(endpoint=ENDPOINT, expected="an ID token", got="none", backend=client.name)
+        return None
+    expected = Expected(now=now, nonce=challenge.nonce, max_age=float(rules.max_age), access_token=tokens.access_token)
+    try:
+        return (yield from verified_claims(client, tokens.id_token, expected=expected))
+    except TokenRefused as refusal:
+        # In a flow the token is the provider's doing and not the visitor's.
+        raise ProviderBroken(
+            endpoint=ENDPOINT,
+            expected="an ID token that passes its checks",
+            got=f"one that does not ({refusal.reason}: {refusal.message})",
+            backend=client.name,
+        ) from None
+
+
+def renew(client: Client, tokens: Tokens) -> Conversation[Tokens]:
+    """Spend the stored token on new ones; what the answer leaves out is None here and stays as it was in the row.
+
+    The token type and the ID token are for :func:`suspicion` to judge, since the old tokens may be dead already.
+
+    Raises:
+        ProviderError: An error, or an answer without a usable access token.
+
+    Source: RFC 6749 section 6.
+    """
+    rules = client.provider.refresh
+    spent = tokens.access_token if rules.with_token == "access_token" else tokens.refresh_token
+    fields = {"grant_type": rules.grant, rules.token_param: spent.reveal() if spent else ""}
+    response = yield token_request(client, rules.call, fields, known=values(client, tokens=tokens))
+    renewed = tokens_from(client, response)
+    if renewed.expires_at is None and rules.expires_default is not None:
+        return replace(renewed, expires_at=response.received_at + rules.expires_default)
+    return renewed
+
+
+def suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | None]:
+    """Say what is wrong with renewed tokens, in a few words; None where nothing is.
+
+    Source: OpenID Connect Core section 12.2.
+    """
+    if new.token_type.lower() != "bearer":
+        return "another token_type"
+    if new.id_token is None or client.provider.id_token is None:
+        return None
+    expected = Expected(now=client.now, nonce=None, max_age=None, access_token=new.access_token)
+    try:
+        claims = yield from verified_claims(client, new.id_token, expected=expected)
+    except TokenRefused as refusal:
+        return f"an ID token refused for its {refusal.reason}"
+    subject = unverified_claims(old.id_token).get("sub") if old.id_token else None
+    return "an ID token of another subject" if subject not in {None, claims.get("sub")} else None
+
+
+def revoke(client: Client, tokens: Tokens, uid: Uid) -> Conversation[None]:
+    """Tell the provider that the tokens are no longer wanted; the refresh token takes the access token with it.
+
+    Raises:
+        ProviderError: It did not confirm.
+
+    Source: RFC 7009; or the provider's own way, in its data.
+    """
+    rules = client.provider.revoke
+    if client.endpoints.revocation is None:
+        return
+    endpoint = "revocation endpoint"
+    if rules is None or rules.style == "rfc7009":
+        form = {"token": (tokens.refresh_token or tokens.access_token).reveal()}
+        headers: dict[str, str] = {}
+        credentials(client, client.provider.token.auth, form=form, headers=headers)
+        response = yield Request(
+            endpoint=endpoint, method="POST", url=client.endpoints.revocation, form=form, headers=headers
+        )
+        require_success(response, endpoint=endpoint, backend=client.name)
+        return
+    known = values(client, tokens=tokens, uid=uid)
+    url = rendered_url(client, rules.call.url, known)
+    response = yield data_request(client, rules.call, endpoint, known=known, fallback=url)
+    body = response.body.decode(errors="replace").strip()
+    if response.status not in rules.ok or (rules.ok_body and body.replace(" ", "") not in rules.ok_body):
+        require_success(response, endpoint=endpoint, backend=client.name)
+        raise ProviderBroken(
+            endpoint=endpoint, expected="a confirmation", got=f"status {response.status}", backend=client.name
+        )
+
+
+def tokens_from(client: Client, response: Response) -> Tokens:
+    """Read a token answer.
+
+    Raises:
+        ProviderError: An error, in the standard's way or the provider's own, or no usable access token.
+
+    Source: RFC 6749 sections 5.1 and 5.2.
+    """
+    rules = client.provider.answer
+    answer = checked_answer(client, object_of(response, endpoint=ENDPOINT, backend=client.name), response, ENDPOINT)
+    inner = rules.path.read({"": answer}) if rules.path else answer
+    answers = {"": inner, "token": inner}
+    access_token = rules.access_token.read(answers)
+    if not isinstance(access_token, str) or not is_token(access_token):
+        raise ProviderBroken(
+            endpoint=ENDPOINT,
+            expected="an answer with access_token",
+            got="one without" if access_token in {None, ""} else "another kind of access_token",
+            http_status=response.status,
+            backend=client.name,
+        )
+    token_type = answer.get("token_type") or "Bearer"
+    lifetime = rules.expires.read(answers)
+    return Tokens(
+        access_token=Secret(access_token),
+        refresh_token=_token_or_none(rules.refresh_token.read(answers)),
+        id_token=_token_or_none(rules.id_token.read(answers)),
+        token_type=cleaned(token_type) if isinstance(token_type, str) else "unknown",
+        scope=scope_of(rules.scope.read(answers), separator=client.provider.authorize.scope_sep),
+        expires_at=expiry_of(lifetime, received_at=response.received_at, unit=rules.expires_unit),
+        answer=inner if isinstance(inner, dict) else {},
+    )
+
+
+def expiry_of(lifetime: object, *, received_at: float, unit: str = "s") -> float | None:
+    """Say when an access token stops working, given what the provider says of its lifetime.
+
+    Args:
+        lifetime: As the answer has it. A string of digits counts, because some providers send one.
+        received_at: Epoch seconds at which the answer had been read.
+        unit: ``s`` or ``ms`` from then, or ``epoch`` for a moment.
+
+    Returns:
+        Epoch seconds, or None where the provider names no lifetime, or one that is not a whole number of seconds
+        between 1 and ten years. None means "unknown", not "never". It raises nothing: an odd lifetime must not cost
+        the token that came with it, which a rotating provider gives only once.
+
+    Source: RFC 6749 section 5.1 (``expires_in``).
+
+    >>> expiry_of(3600, received_at=1_700_000_000.0)
+    1700003600.0
+    >>> expiry_of("soon", received_at=1_700_000_000.0) is None
+    True
+    """
+    if isinstance(lifetime, str) and lifetime.isascii() and lifetime.isdigit() and len(lifetime) <= 15:
+        lifetime = int(lifetime)
+    if isinstance(lifetime, float) and lifetime.is_integer():
+        lifetime = int(lifetime)
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int):
+        return None
+    seconds = {"s": float(lifetime), "ms": lifetime / 1000, "epoch": lifetime - received_at}[unit]
+    return received_at + seconds if 1 <= seconds <= MAX_LIFETIME_SECONDS else None
+
+
+def scope_of(value: object, *, separator: str) -> tuple[str, ...] | None:
+    """Read a granted scope, as text or as a list of texts; None where the answer says nothing, or something odd."""
+    if isinstance(value, str):
+        return tuple(value.replace(separator, " ").split())
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    return None
+
+
+def is_token(text: str) -> bool:
+    """Say whether a text can be sent as a token: printable ASCII, no space, at most 16 KiB (RFC 6750 section 2.1)."""
+    return 0 < len(text) <= MAX_TOKEN_CHARACTERS and text.isascii() and text.isprintable() and " " not in text
+
+
+def hint_for(client: Client, error: str, description: str, *, redirect_uri: str | None = None) -> str:
+    """Say what to do about a provider's error; the redirect URI is spelled out wherever it is in question."""
+    if redirect_uri is not None and "redirect" in f"{error} {description}".lower():
+        where = f" at {client.provider.console}" if client.provider.console else ""
+        return f"register exactly {redirect_uri} as redirect URI of the app {client.client_id}{where}"
+    if error in {"invalid_client", "unauthorized_client"}:
+        return f"check client_id and client_secret of the backend {client.name}"
+    return "see the provider's manual for this code"
+
+
+def _token_or_none(value: object) -> Secret | None:
+    return Secret(value) if isinstance(value, str) and is_token(value) else None

@@ -1,0 +1,55 @@
+"""The steps of a provider, chosen once when the app starts, and the conversations made of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from asgi_social.account import Account, Uid
+from asgi_social.protocols import oauth2, proof, userinfo
+from asgi_social.protocols.client import Client
+from asgi_social.protocols.message import Callback, Challenge, Conversation, Tokens
+from asgi_social.protocols.metadata import prepared
+from asgi_social.protocols.proof import Proven
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """What can be said to a provider. One with code of its own replaces single steps, by these names.
+
+    ``authorization_url`` and ``read_callback`` are pure; the others are conversations.
+    """
+
+    authorization_url: Callable[[Client, Challenge], str] = oauth2.authorization_url
+    read_callback: Callable[[Client, Mapping[str, str]], Callback] = oauth2.read_callback
+    exchange_code: Callable[[Client, Callback, Challenge], Conversation[Tokens]] = oauth2.exchange_code
+    fetch_account: Callable[[Client, Tokens], Conversation[Account]] = userinfo.fetch_account
+    renew: Callable[[Client, Tokens], Conversation[Tokens]] = oauth2.renew
+    revoke: Callable[[Client, Tokens, Uid], Conversation[None]] = oauth2.revoke
+    prove: Callable[[Client, Tokens], Conversation[Proven]] = proof.prove
+
+
+def sign_in(
+    client: Client, steps: Steps, callback: Callback, challenge: Challenge
+) -> Conversation[tuple[Tokens, Account]]:
+    """Spend the code of a flow, and ask whose account the tokens are."""
+    client = yield from prepared(client)
+    tokens = yield from steps.exchange_code(client, callback, challenge)
+    account = yield from steps.fetch_account(client, tokens)
+    return tokens, account
+
+
+def renewal(client: Client, steps: Steps, tokens: Tokens) -> Conversation[Tokens]:
+    """Renew tokens at the provider's token endpoint."""
+    client = yield from prepared(client)
+    return (yield from steps.renew(client, tokens))
+
+
+def renewal_suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | None]:
+    """Judge renewed tokens; apart from :func:`renewal`, so that they are not lost where the keys cannot be had."""
+    client = yield from prepared(client)
+    return (yield from oauth2.suspicion(client, old, new))
+
+
+def revocation(client: Client, steps: Steps, tokens: Tokens, uid: Uid) -> Conversation[None]:
+    """Revoke tokens, where the provider has a way to."""
+    client = yield from prepared(client)
+    yield from steps.revoke(client, tokens, uid)

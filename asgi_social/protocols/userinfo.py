@@ -1,0 +1,217 @@
+"""fetch_account: the requests that tell whose account a token is, and the mapping of their answers."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from asgi_social.account import Account, https_or_none, uid_of
+from asgi_social.errors import ProviderBroken, ProviderRefused, Refused
+from asgi_social.expressions import Path, path
+from asgi_social.protocols.body import object_of, parsed, require_success
+from asgi_social.protocols.client import Client, data_request, rendered_url, values
+from asgi_social.protocols.message import Conversation, Response, Tokens
+from asgi_social.protocols.provider import Call, Policy
+
+ENDPOINT = "userinfo endpoint"
+# The claims of OpenID Connect Core section 5.1, for what a provider's own mapping does not find in an ID token.
+STANDARD_CLAIMS: Mapping[str, Path] = {
+    "username": path("preferred_username"),
+    "email": path("email"),
+    "fullname": path("name"),
+    "first_name": path("given_name"),
+    "last_name": path("family_name"),
+    "picture": path("picture"),
+    "locale": path("locale"),
+}
+_SECRET_NAMES = frozenset({"access_token", "refresh_token", "id_token", "token_type", "expires_in", "expires"})
+
+
+def fetch_account(client: Client, tokens: Tokens) -> Conversation[Account]:
+    """Ask the provider whose account the tokens are, by the requests that its data list.
+
+    Raises:
+        ProviderError: An answer is not what it should be, or the uid is missing.
+        Refused: The account does not meet a policy of the provider's data, such as a team.
+    """
+    answers: dict[str, object] = {"token": tokens.answer, "id": tokens.claims or {}}
+    main: Mapping[str, object] = {}
+    userinfo = client.provider.userinfo
+    if userinfo.source == "request" and client.endpoints.userinfo is not None:
+        main = yield from _main_answer(client, tokens, userinfo.main)
+    answers["userinfo"] = main
+    for call in userinfo.requests:
+        known = values(client, tokens=tokens, userinfo=main)
+        response = yield data_request(client, call, f"{call.id} endpoint", known=known, fallback=None)
+        answers[call.id] = _further_answer(client, call, response)
+    # The merged answer: the profile laid over the claims laid over the token answer, by top-level names.
+    answers[""] = {**tokens.answer, **(tokens.claims or {}), **main}
+    _require_policies(client, answers)
+    return account_from(client, answers, tokens, uid=client.provider.uid.read(answers))
+
+
+def account_from(client: Client, answers: Mapping[str, object], tokens: Tokens, *, uid: object) -> Account:
+    """Map a provider's answers to an account.
+
+    Args:
+        client: Whose data hold the mapping.
+        answers: By root, as the path expressions name them; ``""`` holds the merged answer.
+        tokens: For the authority's template.
+        uid: What names the account, as the provider sent it.
+
+    Raises:
+        ProviderBroken: The uid names nobody.
+    """
+    checked = uid_of(uid)
+    if checked is None:
+        raise ProviderBroken(
+            endpoint=ENDPOINT,
+            expected="an id of the account",
+            got="none" if uid is None or uid == "" else f"a {type(uid).__name__} that names nobody",
+            backend=client.name,
+        )
+    provider = client.provider
+    named = {name: expression.read(answers) for name, expression in provider.account.items()}
+    verified = provider.email_verified
+    return Account(
+        uid=checked,
+        authority=rendered_url(client, provider.authority, values(client, tokens=tokens)) or "",
+        username=_text(named.get("username")),
+        email=_text(named.get("email")),
+        email_verified=verified if isinstance(verified, bool) else verified.read(answers) in {True, "true"},
+        fullname=_text(named.get("fullname")),
+        first_name=_text(named.get("first_name")),
+        last_name=_text(named.get("last_name")),
+        picture=https_or_none(named.get("picture")),
+        locale=_text(named.get("locale")),
+        extra_data=_extra_data(client, answers),
+    )
+
+
+def account_of_claims(client: Client, claims: Mapping[str, object], tokens: Tokens, *, subject: Path | None) -> Account:
+    """Map the claims of a verified ID token to an account, without asking for more.
+
+    What the provider's own mapping does not find is read from the standard claims.
+
+    Raises:
+        ProviderBroken: The uid names nobody.
+        Refused: The account does not meet a policy.
+    """
+    answers: dict[str, object] = {"": claims, "id": claims, "token": {}, "userinfo": {}}
+    _require_policies(client, answers)
+    account = account_from(client, answers, tokens, uid=(subject or client.provider.uid).read(answers))
+    found = {name: getattr(account, name) or _standard(name, answers) for name in STANDARD_CLAIMS}
+    return Account(
+        uid=account.uid,
+        authority=account.authority,
+        email_verified=account.email_verified,
+        extra_data=account.extra_data,
+        **found,
+    )
+
+
+def _main_answer(client: Client, tokens: Tokens, call: Call) -> Conversation[Mapping[str, object]]:
+    known = values(client, tokens=tokens)
+    response = yield data_request(client, call, ENDPOINT, known=known, fallback=client.endpoints.userinfo)
+    answer = checked_answer(client, object_of(response, endpoint=ENDPOINT, backend=client.name), response, ENDPOINT)
+    main = call.path.read({"": answer}) if call.path else answer
+    if not isinstance(main, dict):
+        raise ProviderBroken(
+            endpoint=ENDPOINT, expected="an account", got="none where its data say", backend=client.name
+        )
+    subject = (tokens.claims or {}).get("sub")
+    # OpenID Connect Core section 5.3.2: without this, a swapped access token brings another person's profile.
+    if subject is not None and client.provider.protocol == "oidc" and main.get("sub") != subject:
+        raise ProviderBroken(
+            endpoint=ENDPOINT, expected="the subject of the ID token", got="another, or none", backend=client.name
+        )
+    return main
+
+
+def checked_answer(client: Client, answer: dict[str, object], response: Response, endpoint: str) -> dict[str, object]:
+    """Give an answer back, unless it tells an error inside its status 200 in the provider's own way.
+
+    Raises:
+        ProviderRefused: It does.
+    """
+    rules, answers = client.provider.errors, {"": answer}
+    code = rules.code.read(answers) if rules.code else answer.get("error")
+    refused = isinstance(code, dict | list) or code not in {None, "", 0, "0"}  # 0 == False, as some write it
+    if rules.ok is not None:
+        refused = rules.ok.read(answers) is not True
+    if not refused:
+        return answer
+    message = rules.message.read(answers) if rules.message else answer.get("error_description")
+    raise ProviderRefused(
+        endpoint=endpoint,
+        error=str(code) if isinstance(code, str | int) else "error",
+        description=message if isinstance(message, str) else "",
+        hint="see the provider's manual for this code",
+        http_status=response.status,
+        backend=client.name,
+    )
+
+
+def _further_answer(client: Client, call: Call, response: Response) -> object:
+    if call.optional and not 200 <= response.status < 300:
+        return None
+    endpoint = f"{call.id} endpoint"
+    require_success(response, endpoint=endpoint, backend=client.name)
+    if call.status_only:
+        return {}
+    try:
+        answer = parsed(response.body)
+    except ValueError:
+        if call.optional:
+            return None
+        raise ProviderBroken(
+            endpoint=endpoint, expected="JSON", got=f"{len(response.body)} bytes of something else", backend=client.name
+        ) from None
+    return call.path.read({"": answer}) if call.path else answer
+
+
+def _require_policies(client: Client, answers: Mapping[str, object]) -> None:
+    for policy in client.provider.policies:
+        if not _is_met(client, policy, policy.path.read(answers)):
+            raise Refused(
+                f"the account does not meet a condition of this app: {policy.error}",
+                hint=f"choose another {client.provider.title} account",
+                backend=client.name,
+            )
+
+
+def _is_met(client: Client, policy: Policy, value: object) -> bool:
+    if policy.op == "is_true":
+        return value in {True, "true"}
+    wanted = policy.value.render(values(client)) if policy.value else None
+    if not wanted or (policy.only_if == "uuid" and not _is_uuid(wanted)):
+        return True
+    return value == wanted
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _standard(name: str, answers: Mapping[str, object]) -> str | None:
+    value = STANDARD_CLAIMS[name].read(answers)
+    return https_or_none(value) if name == "picture" else _text(value)
+
+
+def _extra_data(client: Client, answers: Mapping[str, object]) -> dict[str, object]:
+    merged = answers[""]
+    found: dict[str, object] = {}
+    for source, target, only_if_there in client.provider.extra_data:
+        value = merged.get(source) if isinstance(merged, Mapping) else None
+        if source not in _SECRET_NAMES and not (only_if_there and value in {None, ""}):
+            found[target] = value
+    return found
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    # A lone surrogate can be stored nowhere; a NUL not in every database.
+    return str(value).encode(errors="replace").decode().replace("\0", "")[:1000]

@@ -1,0 +1,271 @@
+"""One backend's settings, held against its provider's data: the registration of this app there, checked."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+
+from asgi_social import providers
+from asgi_social.errors import SettingsError
+from asgi_social.expressions import ExpressionError, Path, Template, path
+from asgi_social.protocols.client import Client
+from asgi_social.protocols.metadata import allowed_address
+from asgi_social.protocols.provider import Provider, Variable
+from asgi_social.secret import Secret
+
+_BACKEND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ENVIRONMENT_PREFIX = "ASGI_SOCIAL_"
+_KNOWN = (
+    "client_id",
+    "client_secret",
+    "client_ids",
+    "scope",
+    "further_scope",
+    "offline",
+    "params",
+    "allow_unbound_tokens",
+    "provider",
+    "enabled",
+    "account",
+    "uid",
+)
+# What the standard names, the app may not: the flow's safety hangs on these.
+_PROTECTED = frozenset(
+    {
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "nonce",
+        "code_challenge",
+        "code_challenge_method",
+        "request",
+        "request_uri",
+    }
+)
+_KIND_PATTERNS = {
+    "label": re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"),
+    "host": re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"),
+    "text": re.compile(r"[^\s\x00-\x1f]{0,255}"),
+}
+
+
+def backends_from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Read the backends of ``ASGI_SOCIAL_<PROVIDER>_<SETTING>`` variables.
+
+    >>> backends_from_environment({"ASGI_SOCIAL_GITHUB_CLIENT_ID": "abc"})
+    {'github': {'client_id': 'abc'}}
+    """
+    prefixes = {f"{_ENVIRONMENT_PREFIX}{name.upper().replace('-', '_')}_": name for name in providers.names()}
+    found: dict[str, dict[str, str]] = {}
+    for variable, value in environment.items():
+        # The longest name wins: GOOGLE_OAUTH2_ before GOOGLE_.
+        fitting = max((prefix for prefix in prefixes if variable.startswith(prefix)), key=len, default=None)
+        if fitting is not None and value:
+            found.setdefault(prefixes[fitting], {})[variable.removeprefix(fitting).lower()] = value
+    return {name: values for name, values in found.items() if "client_id" in values}
+
+
+def registered(
+    name: str,
+    values: Mapping[str, object],
+    *,
+    redirect_uri: str,
+    development: bool,
+    faults: list[SettingsError],
+) -> Client | None:
+    """Check one backend's settings against its provider.
+
+    Args:
+        name: The backend's name.
+        values: What the app wrote.
+        redirect_uri: What is to be registered at the provider; told with each fault.
+        development: Whether plain http to a loopback host is allowed.
+        faults: Each fault is added.
+
+    Returns:
+        The client; None where the backend is not enabled or a fault was found.
+    """
+    reader = _Reader(name, values, redirect_uri=redirect_uri, faults=faults)
+    if not _BACKEND_NAME.fullmatch(name) or name == "complete":
+        reader.fault(None, "is no name for a backend", 'letters, digits, "-" and "_", and not "complete"')
+        return None
+    if not reader.flag("enabled", default=True):
+        return None
+    provider = _provider_of(reader)
+    if provider is None:
+        return None
+    settings_of_provider = {variable.setting for variable in provider.variables.values()}
+    further = {text.removeprefix("setting.") for text in _placeholders(provider) if text.startswith("setting.")}
+    reader.require_known({*_KNOWN, *settings_of_provider, *further})
+    variables = {label: reader.variable(one, development=development) for label, one in provider.variables.items()}
+    provider = _with_overrides(provider, reader)
+    offline = reader.flag("offline", default=False)
+    scope = (*reader.texts("scope"), *provider.authorize.scope)
+    client = Client(
+        name=name,
+        provider=provider,
+        client_id=reader.text("client_id") or "",
+        client_secret=Secret(reader.text("client_secret") or ""),
+        client_ids=reader.texts("client_ids"),
+        scope=tuple(dict.fromkeys((*scope, *(provider.authorize.offline.scope if offline else ())))),
+        further_scope=reader.texts("further_scope"),
+        offline=offline,
+        params=reader.params(),
+        variables={label: value for label, value in variables.items() if value is not None},
+        settings={key: str(values[key]) for key in further if values.get(key) not in {None, ""}},
+        allow_unbound_tokens=reader.flag("allow_unbound_tokens", default=False),
+        development=development,
+    )
+    if not client.client_id:
+        reader.fault("client_id", "is missing", f"the id of the app as registered at {provider.title}")
+    if not client.client_secret and provider.token.auth != "none":
+        reader.fault("client_secret", "is missing", f"the secret that {provider.title} gave with the client_id")
+    return None if reader.found else client
+
+
+class _Reader:
+    """Reads one backend's settings by kind, and collects faults with the redirect URI to register."""
+
+    def __init__(
+        self, name: str, values: Mapping[str, object], *, redirect_uri: str, faults: list[SettingsError]
+    ) -> None:
+        self.name = name
+        self.values = values
+        self.found = False
+        self._redirect_uri = redirect_uri
+        self._faults = faults
+
+    def fault(self, setting: str | None, what: str, allowed: str) -> None:
+        self.found = True
+        place = f"backends.{self.name}" + (f".{setting}" if setting else "")
+        self._faults.append(
+            SettingsError(
+                f"the setting {place} {what}",
+                hint=f"{allowed}; the redirect URI to register is {self._redirect_uri}",
+                setting=place,
+                allowed=allowed,
+                backend=self.name,
+            )
+        )
+
+    def require_known(self, known: set[str]) -> None:
+        for setting in self.values:
+            if setting not in known:
+                self.fault(setting, f"is not known{guess(setting, known)}", ", ".join(sorted(known)))
+
+    def text(self, setting: str) -> str | None:
+        value = self.values.get(setting)
+        if value is None or isinstance(value, str):
+            return value
+        self.fault(setting, f"is a {type(value).__name__}", "a text")
+        return None
+
+    def texts(self, setting: str) -> tuple[str, ...]:
+        value = self.values.get(setting, ())
+        if isinstance(value, str):  # from the environment, or a slip: a scope is a list
+            return tuple(value.replace(",", " ").split())
+        if isinstance(value, Sequence) and all(isinstance(one, str) and one for one in value):
+            return tuple(value)
+        self.fault(setting, "is no list of texts", 'a list such as ["read:user"]')
+        return ()
+
+    def flag(self, setting: str, *, default: bool) -> bool:
+        value = self.values.get(setting, default)
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if isinstance(value, str) and value.lower() in words:
+            return words[value.lower()]
+        if isinstance(value, bool):
+            return value
+        self.fault(setting, f"is {value!r}", "True or False")
+        return default
+
+    def params(self) -> dict[str, str]:
+        value = self.values.get("params", {})
+        if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
+            self.fault("params", "is no table of texts", '{"prompt": "consent"}')
+            return {}
+        for protected in sorted(_PROTECTED & set(value)):
+            self.fault(f"params.{protected}", "is for the library to set", "parameters that the standard does not name")
+        return dict(value)
+
+    def variable(self, variable: Variable, *, development: bool) -> str | None:
+        value = self.text(variable.setting)
+        value = variable.default if value is None else value
+        value = variable.choices.get(value, value) if value is not None else None
+        if value is None:
+            example = f", such as {variable.example}" if variable.example else ""
+            self.fault(variable.setting, "is missing", f"a {variable.kind}{example}")
+            return None
+        if not value and variable.default == "":
+            return value
+        if not _fits(variable, value, development=development):
+            self.fault(variable.setting, f"is no {variable.kind}", variable.pattern or f"a {variable.kind}")
+            return None
+        return value.rstrip("/") if variable.kind == "url" and not variable.setting.endswith("issuer") else value
+
+    def expression(self, setting: str, text: object) -> Path | None:
+        try:
+            return path(text if isinstance(text, str) else "")
+        except ExpressionError as error:
+            self.fault(setting, f"cannot be read: {error}", "a path expression such as user.email")
+            return None
+
+
+def _fits(variable: Variable, value: str, *, development: bool) -> bool:
+    if variable.kind == "url":
+        return allowed_address(value, development=development) and not set("?#") & set(value)
+    pattern = re.compile(variable.pattern) if variable.pattern else _KIND_PATTERNS[variable.kind]
+    return pattern.fullmatch(value) is not None
+
+
+def _provider_of(reader: _Reader) -> Provider | None:
+    wanted = reader.values.get("provider", reader.name)
+    try:
+        if isinstance(wanted, Mapping):
+            return providers.provider_of_table(wanted, place=f"backends.{reader.name}.provider")
+        if isinstance(wanted, str) and wanted.endswith(".toml"):
+            return providers.provider_of_file(wanted)
+        return providers.provider(str(wanted))
+    except SettingsError as error:
+        reader.fault("provider", f"is not usable: {error.message}", error.hint)
+        return None
+
+
+def _with_overrides(provider: Provider, reader: _Reader) -> Provider:
+    """Let the app say where the uid and the account's fields are read, as social-auth's settings did."""
+    account = reader.values.get("account", {})
+    if not isinstance(account, Mapping):
+        reader.fault("account", "is no table", '{"username": "user.name"}')
+        return provider
+    changed = {key: reader.expression(f"account.{key}", text) for key, text in account.items()}
+    known = set(provider.account) | {"picture", "locale"}
+    for key in set(changed) - known:
+        reader.fault(f"account.{key}", f"is not known{guess(key, known)}", ", ".join(sorted(known)))
+    uid = reader.values.get("uid")
+    uid_path = reader.expression("uid", uid) if uid is not None else None
+    merged = {**provider.account, **{key: one for key, one in changed.items() if one is not None}}
+    return replace(provider, account=merged, uid=uid_path or provider.uid)
+
+
+def _placeholders(value: object) -> Iterable[str]:
+    """Give every placeholder of every template in a provider's data."""
+    if isinstance(value, Template):
+        yield from value.names
+    elif is_dataclass(value) and not isinstance(value, type | Path):
+        for one in fields(value):
+            yield from _placeholders(getattr(value, one.name))
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _placeholders(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _placeholders(inner)
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """Give ``, did you mean 'x'?`` for the nearest known name, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,271 @@
+"""What the app wrote, turned into checked values; every fault is found when the app starts, and told together."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypedDict
+from urllib.parse import urlsplit
+
+from asgi_social.clock import Clock, SystemClock
+from asgi_social.errors import SettingsError
+from asgi_social.events import Hook
+from asgi_social.protocols.client import Client
+from asgi_social.protocols.metadata import LOOPBACK
+from asgi_social.refresh import Renewable
+from asgi_social.registration import backends_from_environment, guess, registered
+from asgi_social.secret import Keys
+from asgi_social.users import Hooks, SignUp
+
+if TYPE_CHECKING:
+    from databases import Database
+    from httpx import AsyncClient
+
+    from asgi_social.storage.repository import Repository
+
+MIN_KEY_BYTES = 32
+DEFAULT_DATABASE = "sqlite+aiosqlite:///social.db"
+
+
+class Settings(TypedDict, total=False):
+    """What an app may write. Each is described in the reference; ``secret_key`` alone is required.
+
+    Attributes:
+        secret_key: At least 32 bytes, or a list of such: the first seals and signs, the others still open and verify.
+        backends: A table for each backend; None: from the environment (``ASGI_SOCIAL_GITHUB_CLIENT_ID`` and so on).
+        database: A URL, a ``databases.Database``, or a ``Repository`` of one's own.
+        current_user: Function of the connection that gives the id of the signed-in user or None; sync or async.
+        user_id: The kind of the app's user ids: ``int``, ``str`` or ``UUID``.
+        load_user: ``load_user(user_id) -> user or None``; sync or async.
+        create_user: ``create_user(account) -> user id``; sync or async.
+        embedded_users: Whether our own table holds the users.
+        sign_up: ``refuse`` or ``allow``: may ``do_auth`` make users?
+        sign_in_url: The app's path where a person who is not signed in is sent; None: 401.
+        prefix: Put before the paths, such as ``/social``.
+        base_url: The public address of the app, with the path of a mount, if any.
+        complete_path: The path of the redirect URI.
+        http_client: An ``httpx.AsyncClient`` of the app's own; it is not closed by us.
+        on_event: Gets each event; sync or async.
+        clock: The time, for tests.
+    """
+
+    secret_key: str | Sequence[str]
+    backends: Mapping[str, Mapping[str, Any]] | None
+    database: "str | Database | Repository"
+    current_user: Callable[..., object] | None
+    user_id: Callable[..., Any]
+    load_user: Callable[..., object] | None
+    create_user: Callable[..., Awaitable[object] | object] | None
+    embedded_users: bool
+    sign_up: SignUp
+    sign_in_url: str | None
+    prefix: str
+    base_url: str | None
+    complete_path: str
+    http_client: "AsyncClient | None"
+    on_event: Hook | None
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """The settings, checked.
+
+    Attributes:
+        keys: Made of ``secret_key``.
+        backends: By name, those that are enabled.
+        hooks: What the app wrote about its users.
+        sign_up: Whether ``do_auth`` may make users.
+        sign_in_url: Where a person who is not signed in is sent, or None.
+        prefix: ``""``, or a path without a last slash.
+        base_url: Without a last slash, or None.
+        complete_path: Without a last slash.
+        development: Whether this is a developer's machine: plain http to loopback hosts is allowed.
+        database: As the app wrote it.
+        http_client: As the app wrote it.
+        on_event: As the app wrote it.
+        clock: The time.
+    """
+
+    keys: Keys
+    backends: Mapping[str, Renewable]
+    hooks: Hooks[Any]
+    sign_up: SignUp
+    sign_in_url: str | None
+    prefix: str
+    base_url: str | None
+    complete_path: str
+    development: bool
+    database: "str | Database | Repository" = field(repr=False)
+    http_client: "AsyncClient | None"
+    on_event: Hook | None
+    clock: Clock
+
+    def base_of(self, scope: Mapping[str, Any]) -> str:
+        """Give the public address of the app, without a last slash.
+
+        Without ``base_url`` it is taken from the request, on a loopback host only: a developer's machine.
+
+        Args:
+            scope: The ASGI scope of the request.
+
+        Raises:
+            SettingsError: The host is not a loopback one, so ``base_url`` is needed.
+        """
+        if self.base_url is not None:
+            return self.base_url
+        host = next((value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"host"), "")
+        base = f"{scope.get('scheme', 'http')}://{host}{scope.get('root_path', '').rstrip('/')}"
+        if not _is_loopback(base):
+            raise SettingsError(
+                "the public address of the app is not known, and is not taken from a request",
+                hint='set base_url="https://…"; only on localhost it may be left out',
+                setting="base_url",
+                allowed="https://host, with the path of a mount, if any",
+            )
+        return base.replace("ws", "http", 1) if base.startswith("ws") else base
+
+    def public_path(self, scope: Mapping[str, Any]) -> str:
+        """Give the path under which a browser sees the app: that of ``base_url``, else of the mount; no last slash."""
+        if self.base_url is not None:
+            return urlsplit(self.base_url).path.rstrip("/")
+        return str(scope.get("root_path", "")).rstrip("/")
+
+    def redirect_uri(self, backend: str, *, base: str) -> str:
+        """Give the redirect URI of a backend under a public address."""
+        return f"{base}{self.prefix}{self.complete_path}/{backend}/"
+
+
+def checked(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Checked:
+    """Check everything that the app wrote.
+
+    Args:
+        settings: As given to the middleware or to ``Social``.
+        environment: Read where ``backends`` is None; by default the process's own.
+
+    Raises:
+        SettingsError: With all faults in ``problems``.
+    """
+    faults: list[SettingsError] = []
+    _check_names(settings, faults)
+    keys = _keys(settings.get("secret_key"), faults)
+    base_url = _base_url(settings.get("base_url"), faults)
+    prefix = _path(settings.get("prefix", ""), "prefix", faults, empty=True)
+    complete_path = _path(settings.get("complete_path", "/complete"), "complete_path", faults, empty=False)
+    development = base_url is None or base_url.startswith("http://") or _is_loopback(base_url)
+    backends = settings.get("backends")
+    if backends is None:
+        backends = backends_from_environment(os.environ if environment is None else environment)
+    clients: dict[str, Client] = {}
+    for name, values in backends.items():
+        where = f"{base_url or 'http://localhost:8000'}{prefix}{complete_path}/{name}/"
+        client = registered(name, values, redirect_uri=where, development=development, faults=faults)
+        if client is not None:
+            clients[name] = client
+    sign_up = settings.get("sign_up", "refuse")
+    if sign_up not in {"refuse", "allow"}:
+        faults.append(_fault("sign_up", f"is {sign_up!r}", "refuse or allow"))
+    _raise_all(faults)
+    return Checked(
+        keys=keys,
+        backends={name: Renewable(client=client) for name, client in clients.items()},
+        hooks=Hooks(
+            user_id=settings.get("user_id", str),
+            current_user=settings.get("current_user"),
+            load_user=settings.get("load_user"),
+            create_user=settings.get("create_user"),
+            embedded=settings.get("embedded_users", False),
+        ),
+        sign_up=sign_up,
+        sign_in_url=settings.get("sign_in_url"),
+        prefix=prefix,
+        base_url=base_url,
+        complete_path=complete_path,
+        development=development,
+        database=settings.get("database", DEFAULT_DATABASE),
+        http_client=settings.get("http_client"),
+        on_event=settings.get("on_event"),
+        clock=settings.get("clock") or SystemClock(),
+    )
+
+
+def _check_names(settings: Mapping[str, object], faults: list[SettingsError]) -> None:
+    known = list(Settings.__annotations__)
+    for name in settings:
+        if name not in known:
+            faults.append(_fault(name, f"is not known{guess(name, known)}", ", ".join(known)))
+
+
+def _keys(value: object, faults: list[SettingsError]) -> Keys:
+    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Sequence) else []
+    if not texts or not all(isinstance(text, str) and len(text.encode()) >= MIN_KEY_BYTES for text in texts):
+        faults.append(
+            _fault(
+                "secret_key",
+                "is missing" if value is None else "is too short, or no text",
+                f"at least {MIN_KEY_BYTES} random bytes as text, or a list of such: "
+                'python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            )
+        )
+        return Keys([])
+    if any(len(set(text)) < 8 for text in texts):
+        faults.append(_fault("secret_key", "can be guessed", "a random text, not a placeholder"))
+    return Keys(texts)
+
+
+def _base_url(value: object, faults: list[SettingsError]) -> str | None:
+    if value is None:
+        return None
+    allowed = "https://host, with the path of a mount, if any; http only on localhost"
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        port = parts.port
+    except ValueError:
+        faults.append(_fault("base_url", "is no address", allowed))
+        return None
+    plain = not parts.query and not parts.fragment and parts.username is None and port != 0
+    if not plain or not parts.hostname or (parts.scheme != "https" and not _is_loopback(str(value))):
+        faults.append(_fault("base_url", "is not a public https address", allowed))
+        return None
+    return str(value).rstrip("/")
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.hostname in LOOPBACK and parts.scheme in {"http", "https", "ws", "wss"} and parts.username is None
+    except ValueError:
+        return False
+
+
+def _path(value: object, setting: str, faults: list[SettingsError], *, empty: bool) -> str:
+    text = value.rstrip("/") if isinstance(value, str) else None
+    segments = text.split("/")[1:] if text else []
+    good = (text == "" and empty) or (
+        text is not None
+        and text.startswith("/")
+        and all(part not in {"", ".", ".."} and part.isascii() and part.isprintable() for part in segments)
+        and not set("?#%\\ ") & set(text)
+    )
+    if text is None or not good:
+        faults.append(_fault(setting, "is no path", 'a path such as "/social"'))
+        return ""
+    return text
+
+
+def _fault(setting: str, what: str, allowed: str) -> SettingsError:
+    return SettingsError(f"the setting {setting} {what}", hint=allowed, setting=setting, allowed=allowed)
+
+
+def _raise_all(faults: Sequence[SettingsError]) -> None:
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        first = faults[0]
+        raise SettingsError(
+            f"{len(faults)} settings are wrong: " + "; ".join(fault.message for fault in faults),
+            hint="; ".join(fault.hint for fault in faults),
+            setting=first.setting,
+            allowed=first.allowed,
+            backend=first.backend,
+            problems=faults,
+        )

@@ -1,0 +1,295 @@
+"""The one place that talks to the network: plays conversations, and limits time, size and where a request may go.
+
+It alone imports httpx, so that changing the client is one file's work. There is no ``if`` about any protocol here.
+"""
+
+import asyncio
+import json as json_text
+import zlib
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import closing
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Protocol, TypeVar
+
+import httpx
+
+from asgi_social.clock import Clock
+from asgi_social.errors import ProviderBroken, ProviderUnreachable
+from asgi_social.protocols.message import Conversation, Request, Response
+from asgi_social.protocols.metadata import allowed_address
+
+T = TypeVar("T")
+
+CONVERSATION_SECONDS = 15.0
+KEEP_SECONDS = 3600.0
+REFETCH_SECONDS = 30.0
+MAX_KEPT = 256
+_TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=5.0)
+# httpx with its default of 100 connections was slower than with 20, at 50 callers.
+_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30.0)
+_HEADERS = {"user-agent": "asgi-social", "accept": "application/json", "accept-encoding": "gzip"}
+
+
+class Share(Protocol):
+    """One task of a key at a time, whose result all callers get: ``Background.share``."""
+
+    async def __call__(self, key: tuple[str, ...], make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Join the task of the key, or begin it."""
+
+
+class Transport:
+    """Plays conversations over one long-lived httpx client."""
+
+    def __init__(
+        self, *, clock: Clock, share: Share, development: bool, http_client: httpx.AsyncClient | None = None
+    ) -> None:
+        """Set up without opening anything.
+
+        Args:
+            clock: For the moment at which an answer was received, and the age of kept ones.
+            share: Makes one fetch of a shared answer, however many ask.
+            development: Whether plain http to a loopback host is allowed.
+            http_client: The app's own client (proxy, certificates); it is never closed here.
+        """
+        self._clock = clock
+        self._share = share
+        self._development = development
+        self._own = http_client is None
+        self._http = http_client
+        self._kept: OrderedDict[str, tuple[Response, float]] = OrderedDict()
+        self._asked_at: dict[str, float] = {}
+
+    def open(self) -> None:
+        """Make the client, where the app brought none: 25 ms of work, done once when the app starts."""
+        if self._http is None:
+            self._http = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, trust_env=False)
+            # One person's cookies at a provider must not go along with the next person's request.
+            self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    async def close(self) -> None:
+        """Close the client that :meth:`open` made."""
+        if self._own and self._http is not None:
+            http, self._http = self._http, None
+            await http.aclose()
+
+    async def play(self, conversation: Conversation[T], *, backend: str, seconds: float = CONVERSATION_SECONDS) -> T:
+        """Hold a conversation with the provider to its end, and give what it returns.
+
+        Args:
+            conversation: Closed in every case.
+            backend: Named in errors.
+            seconds: The deadline for all of it.
+
+        Raises:
+            ProviderUnreachable: A request could not be sent, or its answer did not come in time.
+            ProviderBroken: An answer is too long or ends in the middle.
+            SocialError: Whatever the conversation itself raises.
+        """
+        request: Request | None = None
+        with closing(conversation):
+            try:
+                async with asyncio.timeout(seconds):
+                    request = next(conversation)
+                    while True:
+                        request = conversation.send(await self._answer(request, backend=backend))
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            except TimeoutError:
+                raise ProviderUnreachable(
+                    f"the {request.endpoint if request else 'provider'} does not answer within {seconds:.0f} s",
+                    endpoint=request.endpoint if request else "provider",
+                    may_have_arrived=True,
+                    backend=backend,
+                ) from None
+
+    def authorized_client(
+        self, token: Callable[[], Awaitable[str]], renewed: Callable[[], Awaitable[str]]
+    ) -> httpx.AsyncClient:
+        """Give a client that sends a token as ``Authorization: Bearer``, over the shared connections.
+
+        Closing it closes nothing that is shared. Redirects are not followed, so the token goes nowhere else.
+
+        Args:
+            token: Gives the token to send.
+            renewed: Gives another one, asked once after a 401.
+        """
+        return httpx.AsyncClient(
+            transport=_Shared(self._client()),
+            auth=_Bearer(token, renewed, development=self._development),
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def _answer(self, request: Request, *, backend: str) -> Response:
+        if not request.shared:
+            return await self._fetched(request, backend=backend)
+        kept = self._kept_answer(request)
+        if kept is not None:
+            return kept
+        try:
+            return await self._share(("GET", request.url), lambda: self._fetched_and_kept(request, backend=backend))
+        except ProviderUnreachable:
+            # A provider whose keys cannot be renewed still has those that were good a moment ago.
+            old = self._kept.get(request.url)
+            if old is None:
+                raise
+            return self._handed_over(old[0])
+
+    def _kept_answer(self, request: Request) -> Response | None:
+        kept, moment = self._kept.get(request.url), self._clock.monotonic()
+        if kept is None or moment - kept[1] > KEEP_SECONDS:
+            return None
+        if request.renewed and moment - self._asked_at.get(request.url, 0.0) > REFETCH_SECONDS:
+            return None
+        return self._handed_over(kept[0])
+
+    async def _fetched_and_kept(self, request: Request, *, backend: str) -> Response:
+        self._asked_at[request.url] = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(CONVERSATION_SECONDS):
+                response = await self._fetched(request, backend=backend)
+        except TimeoutError:
+            raise _unreachable(request, "does not answer in time", arrived=True, backend=backend) from None
+        if response.status == 200:
+            self._kept[request.url] = (response, self._clock.monotonic())
+            self._kept.move_to_end(request.url)
+            if len(self._kept) > MAX_KEPT:
+                url, _ = self._kept.popitem(last=False)
+                self._asked_at.pop(url, None)
+        elif request.url in self._kept:
+            return self._handed_over(self._kept[request.url][0])
+        return response
+
+    def _handed_over(self, response: Response) -> Response:
+        return Response(
+            status=response.status, headers=response.headers, body=response.body, received_at=self._clock.now()
+        )
+
+    async def _fetched(self, request: Request, *, backend: str) -> Response:
+        if not allowed_address(request.url, development=self._development):
+            raise ProviderBroken(
+                endpoint=request.endpoint, expected="an https address", got="another one", backend=backend
+            )
+        http = self._client()
+        built = http.build_request(
+            request.method,
+            request.url,
+            params=dict(request.query) or None,
+            headers={**_HEADERS, **request.headers, **({"content-type": "application/json"} if request.json else {})},
+            data=dict(request.form) if request.form is not None else None,
+            content=json_text.dumps(request.json).encode() if request.json is not None else None,
+            timeout=_TIMEOUT,
+        )
+        try:
+            response = await http.send(built, stream=True, auth=_no_auth, follow_redirects=False)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol):
+            # from None: httpx names the whole URL, which may hold a token
+            raise _unreachable(request, "cannot be reached", arrived=False, backend=backend) from None
+        except httpx.HTTPError:
+            raise _unreachable(request, "breaks off before it answers", arrived=True, backend=backend) from None
+        try:
+            body = await _body(response, request, backend=backend)
+        except (httpx.HTTPError, httpx.StreamError):
+            raise _unreachable(request, "breaks off in its answer", arrived=True, backend=backend) from None
+        finally:
+            await response.aclose()
+        return Response(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=body,
+            received_at=self._clock.now(),
+        )
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._http is None:
+            raise RuntimeError("the engine is not open: use 'async with social:', or the app's lifespan")
+        return self._http
+
+
+async def _body(response: httpx.Response, request: Request, *, backend: str) -> bytes:
+    """Read a body, decompressed by hand: httpx would unpack a small chunk of gzip into any size at once."""
+    if response.is_stream_consumed:  # a client for tests answers with a body that was never on a wire
+        if len(response.content) > request.max_bytes:
+            raise _broken(request, f"more than {request.max_bytes} bytes", backend=backend)
+        return response.content
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity", "gzip", "deflate"}:
+        raise _broken(request, "another content-encoding", backend=backend)
+    unpack = None if encoding in {"", "identity"} else zlib.decompressobj(wbits=47 if encoding == "gzip" else 15)
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        try:
+            body += chunk if unpack is None else unpack.decompress(chunk, request.max_bytes + 1 - len(body))
+        except zlib.error:
+            raise _broken(request, f"broken {encoding}", backend=backend) from None
+        if len(body) > request.max_bytes:
+            raise _broken(request, f"more than {request.max_bytes} bytes", backend=backend)
+    if unpack is not None and body and not unpack.eof:
+        raise _broken(request, f"{encoding} that ends in the middle", backend=backend)
+    return bytes(body)
+
+
+def _unreachable(request: Request, what: str, *, arrived: bool, backend: str) -> ProviderUnreachable:
+    return ProviderUnreachable(
+        f"the {request.endpoint} {what}", endpoint=request.endpoint, may_have_arrived=arrived, backend=backend
+    )
+
+
+def _broken(request: Request, got: str, *, backend: str) -> ProviderBroken:
+    return ProviderBroken(
+        endpoint=request.endpoint, expected=f"at most {request.max_bytes} bytes of JSON", got=got, backend=backend
+    )
+
+
+def _no_auth(request: httpx.Request) -> httpx.Request:
+    """Keep httpx from adding credentials of its own (a ``.netrc``, the app's client) to a provider's request."""
+    return request
+
+
+class _Bearer(httpx.Auth):
+    """Sends a token; after a 401 asks for another and repeats once what can be repeated."""
+
+    def __init__(
+        self, token: Callable[[], Awaitable[str]], renewed: Callable[[], Awaitable[str]], *, development: bool
+    ) -> None:
+        self._token = token
+        self._renewed = renewed
+        self._development = development
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        if not allowed_address(str(request.url), development=self._development):
+            raise httpx.UnsupportedProtocol("a token is sent over https only", request=request)
+        request.headers["authorization"] = f"Bearer {await self._token()}"
+        response = yield request
+        # A body that is made as it is sent cannot be sent twice.
+        if response.status_code == 401 and isinstance(request.stream, httpx.ByteStream):
+            request.headers["authorization"] = f"Bearer {await self._renewed()}"
+            yield request
+
+
+class _Shared(httpx.AsyncBaseTransport):
+    """Passes requests to a client that others use too, and is closed without closing that."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._http.send(request, stream=True, auth=_no_auth, follow_redirects=False)
+        return httpx.Response(response.status_code, headers=response.headers, stream=_Raw(response))
+
+
+class _Raw(httpx.AsyncByteStream):
+    """The bytes of a response as they came, for the outer client to decode."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._response.aiter_raw():
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._response.aclose()

@@ -1,0 +1,75 @@
+"""Tokens on their way into a row and out of it: sealed above storage, so that no repository ever sees one."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+from asgi_social.account import Account
+from asgi_social.errors import NeedsReauth, ReauthReason
+from asgi_social.protocols.message import Tokens
+from asgi_social.secret import Keys, Secret
+from asgi_social.storage.repository import StoredAssociation
+
+_TABLE = "social_association"
+
+
+def with_tokens(row: StoredAssociation, tokens: Tokens, *, keys: Keys, now: float) -> StoredAssociation:
+    """Give a row that holds new tokens; what they leave out (refresh token, ID token, scope) stays as it was."""
+    return replace(
+        row,
+        access_token=_sealed(row.id, "access_token", tokens.access_token, keys=keys) or "",
+        refresh_token=_sealed(row.id, "refresh_token", tokens.refresh_token, keys=keys) or row.refresh_token,
+        id_token=_sealed(row.id, "id_token", tokens.id_token, keys=keys) or row.id_token,
+        token_type=tokens.token_type,
+        scope=tuple(row.scope) if tokens.scope is None else tokens.scope,
+        expires_at=tokens.expires_at,
+        issued_at=now,
+    )
+
+
+def tokens_of(row: StoredAssociation, *, keys: Keys) -> Tokens:
+    """Give the tokens of a row.
+
+    Raises:
+        NeedsReauth: A sealed value does not open (``unreadable``): its key was removed, or the row was tampered with.
+            The row is left as it is.
+    """
+    return Tokens(
+        access_token=_unsealed(row, "access_token", row.access_token, keys=keys),
+        refresh_token=_unsealed(row, "refresh_token", row.refresh_token, keys=keys) if row.refresh_token else None,
+        id_token=_unsealed(row, "id_token", row.id_token, keys=keys) if row.id_token else None,
+        token_type=row.token_type,
+        scope=tuple(row.scope),
+        expires_at=row.expires_at,
+    )
+
+
+def account_values(account: Account) -> Mapping[str, object]:
+    """Give what is kept of an account beside its uid, as JSON values; no tokens are among them."""
+    return {name: value for name, value in asdict(account).items() if name not in {"uid", "authority"}}
+
+
+def reauth_error(row: StoredAssociation, *, reason: ReauthReason, since: float) -> NeedsReauth:
+    """Make the error that says that only the person can mend an association."""
+    return NeedsReauth(
+        f"the association {row.id} needs to be linked again: {reason}",
+        hint=f"send the person to /associate/{row.backend}/",
+        association_id=row.id,
+        since=since,
+        reason=reason,
+        backend=row.backend,
+    )
+
+
+def _sealed(row_id: str, column: str, secret: Secret | None, *, keys: Keys) -> str | None:
+    if not secret:
+        return None
+    return keys.seal(secret.reveal(), purpose="storage", context=f"{_TABLE}/{row_id}/{column}")
+
+
+def _unsealed(row: StoredAssociation, column: str, value: str, *, keys: Keys) -> Secret:
+    if not value:
+        return Secret("")  # linked by an ID token alone: there is no access token
+    text = keys.unseal(value, purpose="storage", context=f"{_TABLE}/{row.id}/{column}")
+    if text is None:
+        raise reauth_error(row, reason="unreadable", since=row.since)
+    return Secret(text)

@@ -1,0 +1,39 @@
+"""The main job in one breath."""
+
+from asgi_social import Social
+from tests.app import app_of, browser, linked, query_of, settings
+
+
+async def test_an_account_is_linked_used_and_unlinked() -> None:
+    async with Social(**settings()) as social:
+        async with browser(app_of(social)) as client:
+            begun = await client.get("/associate/github/?next=/settings")
+            location = begun.headers["location"]
+            completed = await client.get(
+                "/complete/github/", params={"code": "a-code", "state": query_of(location)["state"]}
+            )
+            [association] = await social.associations("ada")
+            token = await association.get_access_token()
+            gone = await client.post("/disconnect/github/")
+
+        assert location.startswith("https://github.com/login/oauth/authorize?")
+        assert (completed.status_code, completed.headers["location"]) == (303, "/settings")
+        assert (association.uid, association.username, association.email) == (
+            "583231",
+            "octocat",
+            "octocat@github.example",
+        )
+        assert token == "gho_secret"
+        assert gone.status_code == 303
+        assert await social.associations("ada") == []
+
+
+async def test_linking_again_keeps_the_association() -> None:
+    async with Social(**settings()) as social, browser(app_of(social)) as client:
+        await linked(client)
+        [first] = await social.associations("ada")
+        await linked(client)
+
+        [again] = await social.associations("ada")
+
+    assert again.id == first.id
