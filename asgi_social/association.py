@@ -25,6 +25,7 @@ class Association(Generic[UserId]):
     """
 
     _row: StoredAssociation
+    _account: Mapping[str, object]
     _renewals: Renewals
     _transport: Transport
     _user_id: Callable[[str], UserId]
@@ -75,7 +76,7 @@ class Association(Generic[UserId]):
     @property
     def account(self) -> Mapping[str, object]:
         """All that is kept of the account: names, address, ``email_verified``, ``extra_data``; no tokens."""
-        return self._row.account
+        return self._account
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -158,8 +159,8 @@ class Association(Generic[UserId]):
         return self._transport.authorized_client(token, renewed)
 
     def _with(self, row: StoredAssociation) -> "Association[UserId]":
-        return Association(row, self._renewals, self._transport, self._user_id)
+        return Association(row, self._account, self._renewals, self._transport, self._user_id)
 
     def _text(self, name: str) -> str | None:
-        value = self._row.account.get(name)
+        value = self._account.get(name)
         return value if isinstance(value, str) else None

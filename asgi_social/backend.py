@@ -28,7 +28,7 @@ from asgi_social.secret import Keys, Secret, random_text
 from asgi_social.storage.repository import Repository, StoredAssociation
 from asgi_social.transport import Transport
 from asgi_social.users import SignUp, Users
-from asgi_social.vault import account_values, tokens_of, with_tokens
+from asgi_social.vault import account_of, tokens_of, with_account, with_tokens
 from asgi_social.verify import account_of_id_token, client_token, proven_account, spend_key
 
 REVOCATION_SECONDS = 5.0
@@ -54,7 +54,8 @@ class Engine(Generic[UserId]):
 
     def association(self, row: StoredAssociation) -> Association[UserId]:
         """Give a row what can be done with it."""
-        return Association(row, self.renewals, self.transport, self.users.typed)
+        account = account_of(row, keys=self.keys)
+        return Association(row, account, self.renewals, self.transport, self.users.typed)
 
 
 class Backend(Generic[UserId]):
@@ -282,7 +283,7 @@ class Backend(Generic[UserId]):
 
     async def _stored(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
         """Store an account's association, or bring the one that this user has up to date."""
-        repository = self._engine.repository
+        repository, keys = self._engine.repository, self._engine.keys
         for _ in range(_WRITE_TRIES):
             row = await repository.find(backend=self.name, authority=account.authority, uid=account.uid)
             if row is None:
@@ -297,9 +298,9 @@ class Backend(Generic[UserId]):
                     backend=self.name,
                 )
             now = self._engine.clock.now()
+            updated = with_account(with_tokens(row, tokens, keys=keys, now=now), account, keys=keys)
             changed = replace(
-                with_tokens(row, tokens, keys=self._engine.keys, now=now),
-                account=account_values(account),
+                updated,
                 client_id=self._client.client_id,
                 status="active",
                 reason=None,
@@ -318,14 +319,15 @@ class Backend(Generic[UserId]):
             backend=self.name,
             authority=account.authority,
             uid=account.uid,
-            account=account_values(account),
+            account="",
             client_id=self._client.client_id,
             access_token="",
             issued_at=now,
             since=now,
             created_at=now,
         )
-        return with_tokens(empty, tokens, keys=self._engine.keys, now=now)
+        keys = self._engine.keys
+        return with_account(with_tokens(empty, tokens, keys=keys, now=now), account, keys=keys)
 
     def _associated(self, row: StoredAssociation) -> StoredAssociation:
         event = Event(name="associated", backend=self.name, user_id=row.user_id, association_id=row.id)

@@ -1,382 +1,409 @@
-"""The two tiny languages of a provider's data: templates, for what is sent, and path expressions, for what is read.
+"""The two small languages of a provider's file: templates say what is sent, paths what is read.
 
-Both are compiled once, when a provider is loaded, into small values; filling or reading one never raises, whatever a
-provider sends. There is no arithmetic, no regular expression, no loop and no condition beyond picking an element.
+Both are parsed when a file is loaded, where a mistake is an :class:`ExpressionError`; from then on nothing raises,
+whatever a provider answers. Neither has arithmetic, regular expressions or loops. A path is one of these::
 
-A template is text with ``{name}`` or ``{root.path}``; ``{{`` and ``}}`` are braces. A path expression is::
-
-    expr   = alt *( "|" alt )                  the first that is neither null nor ""; else what the last one gives
-    alt    = path / template / "'" text "'"    a template holds at least one "{" expr "}" or "{" expr "?}"
-    path   = [ "$" root *pick "." ] step *( "." step ) *( ":" filter )
-    step   = ( name / DQUOTE any DQUOTE / "*" ) *pick
-    pick   = "[" integer "]" / "[" cond *( "," cond ) "]"
+    expr   = alt *( "|" alt )              the first that is neither null nor ""
+    alt    = path / "'" text "'" / text with at least one "{" expr [ "?" ] "}", within which there is no other
+    path   = [ "$" root [ "[" pick "]" ] "." ] step *( "." step ) *( ":" filter )
+    step   = ( name / DQUOTE any DQUOTE / "*" ) *( "[" pick "]" )
+    pick   = int / cond *( "," cond )      one element, or the first object that meets all
     cond   = name / "!" name / name "=" text / name "~" text
     filter = "before(" text ")" / "after(" text ")" / "unquote" / "localized" / "lower" / "str" / "bool"
+    name   = letters, digits, "_" and "-", with or without "@" in front
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, TypeAlias, TypeVar, assert_never, cast
 from urllib.parse import unquote
 
-MAX_SOURCE = 512
-MAX_JSON_CHARACTERS = 64 * 1024
-_MAX_DIGITS_BITS = 256
-_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z0-9_.@-]+)\}|[{}]")
-_NAME = re.compile(r"[A-Za-z0-9_@-]+")
-_FILTER = re.compile(r"(before|after)\(([^()]+)\)|(unquote|localized|lower|str|bool)")
-_CONDITION = re.compile(r"(!)?([A-Za-z0-9_@-]+)(?:([=~])(.+))?")
-_INTEGER = re.compile(r"-?[0-9]{1,4}")
+T = TypeVar("T")
 
-Quote = Callable[[str, str], str]
+MAX_SOURCE_CHARACTERS = 512
+MAX_JSON_CHARACTERS = 64 * 1024
+MAX_JSON_BRACKETS = 256
+
+_NAME = re.compile(r"@?[A-Za-z0-9_][A-Za-z0-9_-]*")
+_PLACEHOLDER = re.compile(rf"\{{({_NAME.pattern}(?:\.{_NAME.pattern})*)\}}")
+_SENT_TEXT = re.compile(r"(?:[^{}]|\{\{|\}\})+")
+_READ_TEXT = re.compile(r"[^{}|]+")
+# A "{" ahead, in this alternative and outside of quoted names, tells a text with holes from a path.
+_HOLE_AHEAD = re.compile(r"""(?!')(?=(?:"[^"]*"|[^"|{}])*\{)""")
+_QUOTED_TEXT = re.compile(r"'([^']*)'")
+_QUOTED_NAME = re.compile(r'"([^"]+)"')
+_INDEX = re.compile(r"-?[0-9]{1,4}(?=\])")
+_WANTED = re.compile(r"[^],]+")
+_FILTER = re.compile(r"(?:before|after)\([^)]+\)|(?:unquote|localized|lower|str|bool)(?![\w(-])")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ExpressionError(ValueError):
-    """A template or path expression that cannot be read; the message names the place and what should stand there."""
+    """A template or a path that cannot be parsed; the message names the character, from 1, and what belongs there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """What is sent: text with placeholders.
+    """What is sent, parsed; :func:`template` makes one.
 
     Attributes:
         source: As it was written.
-        names: Its placeholders, dotted.
+        parts: Pairs of a text and the placeholder behind it; ``""`` where there is none of the two.
+        names: The dotted names of the placeholders: ``client_id``, ``setting.resource``.
+        starts_with_placeholder: Whether a value decides how the text begins: in a URL, which host it goes to.
     """
 
     source: str
-    names: frozenset[str]
-    _parts: tuple[tuple[str, bool], ...]
+    parts: tuple[tuple[str, str], ...] = field(repr=False)
+    names: frozenset[str] = field(repr=False)
+    starts_with_placeholder: bool = field(repr=False)
 
-    def render(self, values: Mapping[str, object], *, quote: Quote | None = None) -> str | None:
-        """Fill the placeholders.
+    def render(self, values: Mapping[str, object], *, quote: Callable[[str, str], str] | None = None) -> str | None:
+        """Fill the placeholders, or give None for "not sent".
 
         Args:
-            values: By flat name, or by root with mappings below.
-            quote: Given a placeholder's name and text, makes the text safe where it goes, such as in a URL.
+            values: Text, numbers and booleans by name. A dotted name is looked up whole, then as a root and steps
+                through mappings. A list, a mapping and any other object count as empty.
+            quote: Given a placeholder's name and its text, gives what is put in.
 
         Returns:
-            The text; None where a placeholder is empty, which means "not sent".
-
-        >>> template("https://{host}/v1").render({"host": "id.example"})
-        'https://id.example/v1'
+            None where a placeholder is empty (missing, null, ``""``), and where the whole text is: the template ``""``
+            is never sent.
         """
-        filled = []
-        for part, is_name in self._parts:
-            text = _as_text(_value_at(values, part)) if is_name else part
-            if is_name and not text:
-                return None
-            filled.append(quote(part, text or "") if is_name and quote is not None else text or "")
-        return "".join(filled)
+        texts = []
+        for literal, name in self.parts:
+            texts.append(literal)
+            if name:
+                text = _text(_named(values, name))
+                if not text:
+                    return None
+                texts.append(text if quote is None else quote(name, text))
+        return "".join(texts) or None
 
 
 def template(text: str) -> Template:
-    """Compile a template.
+    """Parse a template: text with ``{name}`` and ``{root.path}``, where ``{{`` and ``}}`` are literal braces.
 
     Raises:
-        ExpressionError: A brace without its partner, or an odd name between two.
+        ExpressionError: It cannot be parsed, or has more than 512 characters.
+
+    >>> template("https://{host}/{setting.tenant}").render({"host": "a.example", "setting": {"tenant": 7}})
+    'https://a.example/7'
     """
-    _require_short(text)
-    parts: list[tuple[str, bool]] = []
-    end = 0
-    for match in _PLACEHOLDER.finditer(text):
-        parts.append((text[end : match.start()], False))
-        end = match.end()
-        if match[0] in {"{", "}"}:
-            raise ExpressionError(f"at {match.start()}: {match[0]!r} without a name and its partner")
-        parts.append((match[1], True) if match[1] else (match[0][0], False))
-    parts.append((text[end:], False))
-    kept = tuple(part for part in parts if part[0])
-    return Template(text, frozenset(part for part, is_name in kept if is_name), kept)
+    parser = _Parser(text)
+    parts = []
+    while not parser.is_done:
+        literal = parser.takes(_SENT_TEXT) or ""
+        name = "" if parser.is_done else parser.needs(_PLACEHOLDER, "a {name}, or a doubled brace,")
+        parts.append((literal.replace("{{", "{").replace("}}", "}"), name))
+    return Template(
+        source=text,
+        parts=tuple(parts),
+        names=frozenset(name for _, name in parts if name),
+        starts_with_placeholder=_PLACEHOLDER.match(text) is not None,
+    )
+
+
+def _named(values: Mapping[str, object], name: str) -> object:
+    value: object = values
+    for key in [name] if name in values else name.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+_ConditionKind: TypeAlias = Literal["true", "not", "equal", "contains"]
+_Condition: TypeAlias = tuple[_ConditionKind, str, str]  # its kind, the name, the text that is wanted
+_Move: TypeAlias = str | int | tuple[_Condition, ...] | None  # a key, a place in a list, conditions, ``*``
+_FilterKind: TypeAlias = Literal["before", "after", "unquote", "localized", "lower", "str", "bool"]
+_Filter: TypeAlias = tuple[_FilterKind, str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Condition:
-    name: str
-    op: Literal["", "!", "=", "~"]
-    text: str
-
-    def holds(self, element: Mapping[str, object]) -> bool:
-        value = element.get(self.name)
-        match self.op:
-            case "":
-                return bool(value)
-            case "!":
-                return not value
-            case "=":
-                return _as_text(value) == self.text
-            case "~":
-                return isinstance(value, list) and self.text in value
-
-
-_Pick = int | tuple[_Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    name: str
-    picks: tuple[_Pick, ...]
-    first: bool  # "*": the first value, whatever its name
-
-
-@dataclass(frozen=True, slots=True)
-class _Lookup:
+class _Route:
     root: str
-    picks: tuple[_Pick, ...]
-    steps: tuple[_Step, ...]
-    filters: tuple[tuple[str, str], ...]
-
-    def read(self, answers: Mapping[str, object]) -> object:
-        value = _picked(answers.get(self.root), self.picks)
-        for step in self.steps:
-            inner = _opened(value)
-            if not isinstance(inner, Mapping):
-                return None
-            found = next(iter(inner.values()), None) if step.first else inner.get(step.name)
-            value = _picked(found, step.picks)
-        for name, argument in self.filters:
-            value = _filtered(value, name, argument)
-        return value
+    moves: tuple[_Move, ...]
+    filters: tuple[_Filter, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Quoted:
-    text: str
-
-    def read(self, _: Mapping[str, object]) -> object:
-        return self.text
+_Plain: TypeAlias = str | _Route  # quoted text, a path
+_Hole: TypeAlias = tuple[tuple[_Plain, ...], bool]  # its alternatives, and whether it may stay empty
+_Alternative: TypeAlias = _Plain | tuple[str | _Hole, ...]  # or text with holes
 
 
-@dataclass(frozen=True, slots=True)
-class _Joined:
-    parts: "tuple[str | tuple[Path, bool], ...]"  # text, or an expression and whether it may be missing
-
-    def read(self, answers: Mapping[str, object]) -> object:
-        filled = []
-        for part in self.parts:
-            if isinstance(part, str):
-                filled.append(part)
-                continue
-            expression, optional = part
-            text = _as_text(expression.read(answers))
-            if not text and not optional:
-                return None
-            filled.append(text or "")
-        return "".join(filled).strip() or None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """What is read from a provider's answers.
-
-    Attributes:
-        source: As it was written.
-    """
+    """What is read, parsed; :func:`path` makes one. ``source`` is as it was written."""
 
     source: str
-    _alternatives: tuple[_Lookup | _Quoted | _Joined, ...]
+    alternatives: tuple[_Alternative, ...] = field(repr=False)
 
     def read(self, answers: Mapping[str, object]) -> object:
-        """Give what the expression finds, or None.
+        """Give what is found, as the provider sent it; None where nothing is found.
 
         Args:
-            answers: JSON values by root; the merged answer, which a path without a root reads, under ``""``.
+            answers: JSON values by root (``token``, ``userinfo``, a request's id, …). Under ``""`` lies the merged
+                answer, which a path without a root is about.
 
-        >>> path("data[0].id|id").read({"": {"id": 7}})
-        7
+        Returns:
+            The first alternative's value that is neither null nor ``""``. Where there is none: ``""`` if the
+            expression ends in ``''``, else None. It raises nothing.
         """
-        value: object = None
-        for alternative in self._alternatives:
-            value = alternative.read(answers)
-            if value is not None and value != "":
-                return value
-        return value
+        return _read(self.alternatives, answers)
 
 
 def path(text: str) -> Path:
-    """Compile a path expression.
+    """Parse a path expression.
 
     Raises:
-        ExpressionError: It does not follow the grammar; the message says where.
+        ExpressionError: It cannot be parsed, or has more than 512 characters.
+
+    >>> path("$emails[primary].email|email|''").read({"": {"email": "a@b.example"}, "emails": None})
+    'a@b.example'
+    >>> path("{hub_id}:{user_id}").read({"": {"hub_id": 62515, "user_id": 123}})
+    '62515:123'
     """
-    _require_short(text)
-    return Path(text, tuple(_alternative(part, at) for part, at in _split(text, "|")))
+    parser = _Parser(text)
+    alternatives = parser.separated("|", parser.alternative)
+    if not parser.is_done:
+        raise parser.error("'|' or the end")
+    return Path(source=text, alternatives=alternatives)
 
 
-def _alternative(text: str, at: int) -> _Lookup | _Quoted | _Joined:
-    if len(text) >= 2 and text[0] == text[-1] == "'" and "'" not in text[1:-1]:
-        return _Quoted(text[1:-1])
-    if "{" in text or "}" in text:
-        return _joined(text, at)
-    return _lookup(text.strip(), at)
+class _Parser:
+    """A source and how far it is parsed; one method for each rule of the grammar, and the means they share."""
 
+    def __init__(self, source: str) -> None:
+        if len(source) > MAX_SOURCE_CHARACTERS:
+            raise ExpressionError(f"at most {MAX_SOURCE_CHARACTERS} characters are expected, not {len(source)}")
+        self._source = source
+        self._at = 0
 
-def _joined(text: str, at: int) -> _Joined:
-    parts: list[str | tuple[Path, bool]] = []
-    rest = text
-    while rest:
-        plain, opened, rest = rest.partition("{")
-        if "}" in plain:
-            raise ExpressionError(f"at {at}: '}}' without '{{' in {text!r}")
-        parts.append(plain)
-        if opened:
-            inner, closed, rest = rest.partition("}")
-            if not closed or "{" in inner:
-                raise ExpressionError(f"at {at}: '{{' without '}}' in {text!r}")
-            parts.append((path(inner.removesuffix("?")), inner.endswith("?")))
-    return _Joined(tuple(part for part in parts if part != ""))
+    def alternative(self) -> _Alternative:
+        if self.takes(_HOLE_AHEAD) is None:
+            return self.plain()
+        parts: list[str | _Hole] = []
+        while True:
+            if self.skips("{"):
+                parts.append((self.separated("|", self.plain), self.skips("?")))
+                self.must_skip("}")
+            elif (text := self.takes(_READ_TEXT)) is not None:
+                parts.append(text)
+            else:
+                return tuple(parts)
 
+    def plain(self) -> _Plain:
+        text = self.takes(_QUOTED_TEXT)
+        return self.route() if text is None else text
 
-def _lookup(text: str, at: int) -> _Lookup:
-    (body, _), *filters = _split(text, ":")
-    steps = [_step(part, at) for part, _ in _split(body.removeprefix("$"), ".")]
-    # "$emails[primary].email": the first step names the answer that is read, else the merged one is.
-    root = steps.pop(0) if body.startswith("$") else _Step("", (), first=False)
-    return _Lookup(root.name, root.picks, tuple(steps), tuple(_filter(part, at) for part, _ in filters))
+    def route(self) -> _Route:
+        root, moves = "", list[_Move]()
+        if self.skips("$"):
+            root = self.needs(_NAME, "a root")
+            moves += [self.pick()] if self.skips("[") else []
+            self.must_skip(".")
+        for step in self.separated(".", self.step):
+            moves += step
+        filters = self.separated(":", self.filter) if self.skips(":") else ()
+        return _Route(root, tuple(moves), filters)
 
+    def step(self) -> list[_Move]:
+        key = self.takes(_QUOTED_NAME)
+        if key is None and not self.skips("*"):
+            key = self.needs(_NAME, "a name, a quoted name or '*'")
+        moves: list[_Move] = [key]
+        while self.skips("["):
+            moves.append(self.pick())
+        return moves
 
-def _step(text: str, at: int) -> _Step:
-    name, bracket, rest = _name_and_rest(text, at)
-    picks: list[_Pick] = []
-    while bracket:
-        inside, closed, rest = rest.partition("]")
-        if not closed:
-            raise ExpressionError(f"at {at}: '[' without ']' in {text!r}")
-        picks.append(_pick(inside, at))
-        if rest and not rest.startswith("["):
-            raise ExpressionError(f"at {at}: {rest!r} behind ']'")
-        bracket, rest = rest[:1], rest[1:]
-    return _Step(name, tuple(picks), text.startswith("*"))
+    def pick(self) -> int | tuple[_Condition, ...]:
+        number = self.takes(_INDEX)
+        pick = self.separated(",", self.condition) if number is None else int(number)
+        self.must_skip("]")
+        return pick
 
+    def condition(self) -> _Condition:
+        if self.skips("!"):
+            return "not", self.needs(_NAME, "a name"), ""
+        name = self.needs(_NAME, "a number, a name or '!'")
+        if self.skips("="):
+            return "equal", name, self.needs(_WANTED, "a text to compare with")
+        if self.skips("~"):
+            return "contains", name, self.needs(_WANTED, "a text to look for")
+        return "true", name, ""
 
-def _name_and_rest(text: str, at: int) -> tuple[str, str, str]:
-    if text.startswith('"'):
-        name, closed, rest = text[1:].partition('"')
-        if not closed or not name or rest[:1] not in {"", "["}:
-            raise ExpressionError(f"at {at}: a quoted name is expected, not {text!r}")
-        return name, rest[:1], rest[1:]
-    name, bracket, rest = text.partition("[")
-    if name != "*" and not _NAME.fullmatch(name):
-        raise ExpressionError(f"at {at}: a name is expected, not {name!r}")
-    return name, bracket, rest
+    def filter(self) -> _Filter:
+        text = self.needs(_FILTER, "before(…), after(…), unquote, localized, lower, str or bool")
+        kind, _, argument = text.partition("(")
+        return cast(_FilterKind, kind), argument[:-1]
 
+    def separated(self, mark: str, one: Callable[[], T]) -> tuple[T, ...]:
+        found = [one()]
+        while self.skips(mark):
+            found.append(one())
+        return tuple(found)
 
-def _pick(text: str, at: int) -> _Pick:
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    conditions = []
-    for part in text.split(","):
-        match = _CONDITION.fullmatch(part)
-        if match is None or (match[1] and match[3]):
-            raise ExpressionError(f"at {at}: a number or conditions are expected between brackets, not {text!r}")
-        op: Literal["", "!", "=", "~"] = "!" if match[1] else "=" if match[3] == "=" else "~" if match[3] else ""
-        conditions.append(_Condition(match[2], op, match[4] or ""))
-    return tuple(conditions)
+    @property
+    def is_done(self) -> bool:
+        return self._at == len(self._source)
 
-
-def _filter(text: str, at: int) -> tuple[str, str]:
-    match = _FILTER.fullmatch(text)
-    if match is None:
-        raise ExpressionError(f"at {at}: no filter is called {text!r}")
-    return (match[1], match[2]) if match[1] else (match[3], "")
-
-
-def _split(text: str, separator: str) -> list[tuple[str, int]]:
-    """Cut at a separator that stands in no quotes, braces, brackets or parentheses; each part with its place."""
-    parts, start, depth, quoted = [], 0, 0, ""
-    for at, character in enumerate(text):
-        if quoted:
-            quoted = "" if character == quoted else quoted
-        elif character in {"'", '"'}:
-            quoted = character
-        elif character in "{[(":
-            depth += 1
-        elif character in "}])":
-            depth -= 1
-        elif character == separator and depth == 0:
-            parts.append((text[start:at], start))
-            start = at + 1
-    if quoted or depth:
-        raise ExpressionError(f"a quote or bracket has no partner in {text!r}")
-    return [*parts, (text[start:], start)]
-
-
-def _require_short(text: str) -> None:
-    if len(text) > MAX_SOURCE:
-        raise ExpressionError(f"at most {MAX_SOURCE} characters are read, not {len(text)}")
-
-
-def _value_at(values: Mapping[str, object], name: str) -> object:
-    if name in values:
-        return values[name]
-    value: object = values
-    for step in name.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
-
-
-def _picked(value: object, picks: tuple[_Pick, ...]) -> object:
-    for pick in picks:
-        elements = _opened(value)
-        if not isinstance(elements, list):
+    def takes(self, pattern: re.Pattern[str]) -> str | None:
+        found = pattern.match(self._source, self._at)
+        if found is None:
             return None
-        if isinstance(pick, int):
-            value = elements[pick] if -len(elements) <= pick < len(elements) else None
-        else:
-            fitting = (one for one in elements if isinstance(one, Mapping) and all(each.holds(one) for each in pick))
-            value = next(fitting, None)
-    return value
+        self._at = found.end()
+        return found[found.lastindex or 0]  # what its one group holds, or all
+
+    def needs(self, pattern: re.Pattern[str], expected: str) -> str:
+        if (found := self.takes(pattern)) is None:
+            raise self.error(expected)
+        return found
+
+    def skips(self, mark: str) -> bool:
+        is_there = self._source.startswith(mark, self._at)
+        self._at += len(mark) if is_there else 0
+        return is_there
+
+    def must_skip(self, mark: str) -> None:
+        if not self.skips(mark):
+            raise self.error(repr(mark))
+
+    def error(self, expected: str) -> ExpressionError:
+        return ExpressionError(f"{expected} is expected at character {self._at + 1} of {self._source!r}")
+
+
+def _read(alternatives: tuple[_Alternative, ...], answers: Mapping[str, object]) -> object:
+    for alternative in alternatives:
+        value = _value(alternative, answers)
+        if value is not None and value != "":
+            return value
+    return "" if alternatives[-1] == "" else None
+
+
+def _value(alternative: _Alternative, answers: Mapping[str, object]) -> object:
+    match alternative:
+        case str():
+            return alternative
+        case _Route():
+            value = answers.get(alternative.root)
+            for move in alternative.moves:
+                value = _moved(_opened(value), move)
+            for kind, argument in alternative.filters:
+                value = _filtered(value, kind, argument)
+            return value
+        case tuple():
+            texts = [part if isinstance(part, str) else _filled(part, answers) for part in alternative]
+            return None if None in texts else "".join(cast("list[str]", texts)).strip()
+        case other:
+            assert_never(other)
+
+
+def _filled(hole: _Hole, answers: Mapping[str, object]) -> str | None:
+    alternatives, may_be_empty = hole
+    text = _text(_read(alternatives, answers))
+    return "" if text is None and may_be_empty else text
 
 
 def _opened(value: object) -> object:
-    """Give the value inside a text that holds JSON (Apple's ``user``, VK's ``payload``); any other value as it is."""
-    if not isinstance(value, str) or not value.startswith(("{", "[")) or len(value) > MAX_JSON_CHARACTERS:
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
+    """Give what a text holds as JSON, where a step goes further; any other value as it is.
 
-
-def _filtered(value: object, name: str, argument: str) -> object:
-    if name == "bool":
-        return {True: True, "true": True, False: False, "false": False}.get(_as_key(value))
-    if name == "str":
-        return _as_text(value)
-    if name == "localized":
-        return _localized(value)
+    Apple's ``user`` and VK's ``payload`` are such texts. Every level of nesting has its bracket, so that counting the
+    brackets bounds the depth, whatever recursion limit the app has set.
+    """
     if not isinstance(value, str):
+        return value
+    if len(value) > MAX_JSON_CHARACTERS or value.count("{") + value.count("[") > MAX_JSON_BRACKETS:
         return None
-    match name:
-        case "before":
-            return value.partition(argument)[0]
-        case "after":
-            return value.removesuffix("/").rpartition(argument)[2]
+    try:
+        return cast(object, json.loads(value))
+    except (ValueError, RecursionError):  # the second where its callers left little of the stack
+        return None
+
+
+def _moved(value: object, move: _Move) -> object:
+    match move:
+        case str():
+            return value.get(move) if isinstance(value, Mapping) else None
+        case None:
+            return next(iter(value.values()), None) if isinstance(value, Mapping) else None
+        case int():
+            elements = value if isinstance(value, list) else []
+            return elements[move] if -len(elements) <= move < len(elements) else None
+        case tuple():
+            opened = map(_opened, value if isinstance(value, list) else [])
+            objects = (element for element in opened if isinstance(element, Mapping))
+            return next((one for one in objects if all(_meets(one, condition) for condition in move)), None)
+        case other:
+            assert_never(other)
+
+
+def _meets(element: Mapping[str, object], condition: _Condition) -> bool:
+    kind, name, wanted = condition
+    value = element.get(name)
+    match kind:
+        case "true" | "not":
+            return _is_true(value) == (kind == "true")
+        case "equal":
+            return _text(value) == wanted
+        case "contains":
+            items = _opened(value)
+            return isinstance(items, list) and wanted in map(_text, items)
+        case other:
+            assert_never(other)
+
+
+def _is_true(value: object) -> bool:
+    """Say whether a flag is set; where one comes as text, "false" must not make an address a proved one."""
+    return value.lower() not in {"", "0", "false"} if isinstance(value, str) else bool(value)
+
+
+def _filtered(value: object, kind: _FilterKind, argument: str) -> object:
+    if kind == "localized":
+        return _localized(value)
+    text = _text(value)
+    if text is None:
+        return None
+    match kind:
+        case "str":
+            return text
+        case "bool":
+            return {"true": True, "false": False}.get(text)
+        case "lower":
+            return text.lower()
         case "unquote":
-            return unquote(value)
-        case _:
-            return value.lower()
+            return unquote(text)
+        case "before":
+            return text.partition(argument)[0]
+        case "after":
+            return text.removesuffix(argument).rpartition(argument)[2]
+        case other:
+            assert_never(other)
 
 
 def _localized(value: object) -> object:
-    """Pick the preferred language's text of LinkedIn's ``localized`` object."""
-    texts = value.get("localized") if isinstance(value, Mapping) else None
-    locale = value.get("preferredLocale") if isinstance(value, Mapping) else None
-    if not isinstance(texts, Mapping) or not isinstance(locale, Mapping):
-        return None
-    return texts.get(f"{locale.get('language')}_{locale.get('country')}")
+    """Give LinkedIn's text in the language that the person prefers."""
+    match value:
+        case {"localized": {**texts}, "preferredLocale": {"language": str(language), "country": str(country)}}:
+            return texts.get(f"{language}_{country}")
+        case _:
+            return None
 
 
-def _as_key(value: object) -> bool | str | None:
-    return value if isinstance(value, bool | str) else None
-
-
-def _as_text(value: object) -> str | None:
-    """Give a text, number or truth value as text; an object or a list is nothing to send or show."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) and value.bit_length() > _MAX_DIGITS_BITS:
-        return None  # a number this long is nobody's id, and slow to write out
-    return str(value) if isinstance(value, str | int | float) else None
+def _text(value: object) -> str | None:
+    """Give a text, a number or a boolean as text; None for all else, and for a text that cannot be sent as UTF-8."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return None if _LONE_SURROGATE.search(value) else value
+        case int():
+            # Python raises where it is to write out some thousand digits; an id has no hundred.
+            return str(value) if value.bit_length() <= 1024 else None
+        case float():
+            # As str() writes it, but never with an exponent.
+            return format(Decimal(repr(value)), "f") if math.isfinite(value) else None
+        case _:
+            return None

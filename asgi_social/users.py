@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar, cast
 from uuid import UUID
 
@@ -24,13 +24,11 @@ class User:
         id: The user's id.
         is_active: Whether the app lets this person in.
         username: As the first linked account gave it, or None.
-        email: As the first linked account gave it, or None; says nothing of whether it was proved.
     """
 
     id: str
     is_active: bool
     username: str | None
-    email: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +145,7 @@ class Users(Generic[UserId]):
                 setting="create_user",
                 allowed="create_user(account) -> user id, or embedded_users=True",
             )
-        user = StoredUser(
-            id=random_text(bits=128), username=account.username, email=account.email, created_at=self._clock.now()
-        )
+        user = StoredUser(id=random_text(bits=128), username=account.username, created_at=self._clock.now())
         return await self._repository.add_user(user, link(user.id))
 
 
@@ -192,4 +188,4 @@ def _id_of(user: object) -> object:
 
 
 def _user(stored: StoredUser) -> User:
-    return User(id=stored.id, is_active=stored.is_active, username=stored.username, email=stored.email)
+    return User(id=stored.id, is_active=stored.is_active, username=stored.username)

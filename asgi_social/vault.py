@@ -1,7 +1,12 @@
-"""Tokens on their way into a row and out of it: sealed above storage, so that no repository ever sees one."""
+"""Tokens and account on their way into a row and out of it: sealed above storage, which sees neither.
 
+The account is sealed too, for it holds an address and names, and database drivers log what they are given.
+"""
+
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import cast
 
 from asgi_social.account import Account
 from asgi_social.errors import NeedsReauth, ReauthReason
@@ -43,9 +48,16 @@ def tokens_of(row: StoredAssociation, *, keys: Keys) -> Tokens:
     )
 
 
-def account_values(account: Account) -> Mapping[str, object]:
-    """Give what is kept of an account beside its uid, as JSON values; no tokens are among them."""
-    return {name: value for name, value in asdict(account).items() if name not in {"uid", "authority"}}
+def with_account(row: StoredAssociation, account: Account, *, keys: Keys) -> StoredAssociation:
+    """Give a row that holds what a provider says of the account, beside its uid; no tokens are among it."""
+    kept = {name: value for name, value in asdict(account).items() if name not in {"uid", "authority"}}
+    return replace(row, account=_sealed(row.id, "account", Secret(json.dumps(kept)), keys=keys) or "")
+
+
+def account_of(row: StoredAssociation, *, keys: Keys) -> Mapping[str, object]:
+    """Give what is kept of the account; empty where it does not open, for the link can still be shown and unlinked."""
+    text = keys.unseal(row.account, purpose="storage", context=f"{_TABLE}/{row.id}/account")
+    return cast("dict[str, object]", json.loads(text)) if text is not None else {}
 
 
 def reauth_error(row: StoredAssociation, *, reason: ReauthReason, since: float) -> NeedsReauth:

@@ -41,13 +41,15 @@ FACEBOOK: Mapping[str, object] = {
 
 def main() -> int:
     """Take the walks; 1 where one turns back, else 0."""
-    walks = {
-        "GET /complete/github/": asyncio.run(complete_github()),
-        'backend("facebook").do_auth(token)': asyncio.run(do_auth_facebook()),
-    }
-    for name, walk in walks.items():
+    turned_back = False
+    for name, take in {
+        "GET /complete/github/": complete_github,
+        'backend("facebook").do_auth(token)': do_auth_facebook,
+    }.items():
+        walk = asyncio.run(take())
         print(f"\n{name}\n\n{walk}")
-    return 1 if any(walk.turn_backs for walk in walks.values()) else 0
+        turned_back = turned_back or bool(walk.turn_backs)
+    return int(turned_back)
 
 
 # --- Measuring -------------------------------------------------------------------------------------------------------

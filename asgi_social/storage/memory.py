@@ -3,7 +3,6 @@
 It gives and refuses what the SQL store does. No method awaits anything, so each is one step for all other tasks.
 """
 
-import json
 from dataclasses import replace
 
 from asgi_social.errors import StorageError
@@ -115,4 +114,4 @@ def _account(row: StoredAssociation) -> tuple[str, str, str]:
 
 def _copy(row: StoredAssociation) -> StoredAssociation:
     """Give the same row with nothing shared, as one that was written and read again has."""
-    return replace(row, account=json.loads(json.dumps(dict(row.account))), scope=tuple(row.scope))
+    return replace(row, scope=tuple(row.scope))

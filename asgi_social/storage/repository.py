@@ -4,7 +4,7 @@ Rows carry sealed text: sealing is done above this room, so that no repository, 
 One test-suite runs over all implementations (``tests/storage/``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -21,7 +21,7 @@ class StoredAssociation:
         backend: The backend's name.
         authority: What the uid is local to (issuer, tenant, instance), or ``''``.
         uid: The account's id at the provider. Unique together with backend and authority, compared by bytes.
-        account: What the provider said of the account when it was linked or renewed: JSON values only.
+        account: Sealed: what the provider said of the account (names, address) when it was linked.
         client_id: The app's registration that the tokens were issued to.
         access_token: Sealed.
         refresh_token: Sealed, or None.
@@ -42,7 +42,7 @@ class StoredAssociation:
     backend: str
     authority: str
     uid: str
-    account: Mapping[str, object] = field(repr=False)
+    account: str = field(repr=False)
     client_id: str
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
@@ -65,15 +65,13 @@ class StoredUser:
     Attributes:
         id: 128 random bits as text, made before the row exists.
         is_active: Whether the app lets this person in.
-        username: As the first linked account gave it, or None.
-        email: As the first linked account gave it; says nothing of whether it was proved.
+        username: As the first linked account gave it, or None. More of a person stands sealed in their associations.
         created_at: Epoch seconds.
     """
 
     id: str
     is_active: bool = True
     username: str | None = None
-    email: str | None = field(default=None, repr=False)
     created_at: float
 
 
@@ -90,7 +88,10 @@ class Associations(Protocol):
         """Give a user's associations, of one backend or of all, oldest first."""
 
     async def add(self, row: StoredAssociation) -> bool:
-        """Store a new association; False, and nothing changed, where the account has one already."""
+        """Store a new association; False, and nothing changed, where the account has one already.
+
+        An id that is taken is a ``StorageError``.
+        """
 
     async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
         """Write the tokens, account and status of ``row`` where the stored version is still ``replaces``.
@@ -113,7 +114,7 @@ class Flows(Protocol):
 
         Args:
             key: A digest of what is spent, at most 64 characters.
-            expires_at: Epoch seconds after which nobody asks any more and the key may be forgotten.
+            expires_at: Epoch seconds up to and including which the key is kept.
             now: The present moment; keys that ended before it are forgotten, a bounded number at each call.
         """
 

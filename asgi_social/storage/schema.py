@@ -51,7 +51,6 @@ social_user = sa.Table(
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("is_active", sa.Boolean, nullable=False),
     sa.Column("username", sa.Text),
-    sa.Column("email", sa.Text),
     sa.Column("created_at", sa.Double, nullable=False),
 )
 
@@ -104,7 +103,6 @@ STEPS: Sequence[Sequence[str]] = (
             id VARCHAR(64) NOT NULL PRIMARY KEY,
             is_active BOOLEAN NOT NULL,
             username TEXT,
-            email TEXT,
             created_at DOUBLE PRECISION NOT NULL
         )
         """,

@@ -294,11 +294,9 @@ def _is_of_user(user_id: str, *, backend: str | None, association_id: str | None
 
 def _values(row: StoredAssociation) -> dict[str, object]:
     values: dict[str, object] = {field.name: getattr(row, field.name) for field in fields(row)}
-    return values | {"account": json.dumps(dict(row.account)), "scope": json.dumps(list(row.scope))}
+    return values | {"scope": json.dumps(list(row.scope))}
 
 
 def _row(record: Record) -> StoredAssociation:
     values = dict(record._mapping)
-    return StoredAssociation(
-        **values | {"account": json.loads(values["account"]), "scope": tuple(json.loads(values["scope"]))}
-    )
+    return StoredAssociation(**values | {"scope": tuple(json.loads(values["scope"]))})

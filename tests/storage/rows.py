@@ -10,7 +10,7 @@ def association(id: object = "association-1", **changed: object) -> StoredAssoci
         "backend": "github",
         "authority": "",
         "uid": f"uid of {id}",
-        "account": {"username": "ada"},
+        "account": "v1.k.account",
         "client_id": "client-1",
         "access_token": "v1.k.sealed",
         "issued_at": 1_700_000_000.25,

@@ -88,7 +88,7 @@ async def test_stores_that_open_a_fresh_file_at_once_make_the_tables_once(file: 
 
 async def test_an_older_database_gets_the_steps_it_lacks_and_keeps_its_rows(file: Path) -> None:
     await open_and_close(file)
-    raw(file, "INSERT INTO social_user VALUES ('1', 1, NULL, NULL, 1.0)")
+    raw(file, "INSERT INTO social_user VALUES ('1', 1, NULL, 1.0)")
 
     await upgraded(file, [*STEPS, FURTHER])
 

@@ -76,17 +76,17 @@ async def test_the_file_of_the_url_and_no_other_is_made_when_the_store_is_opened
 
 
 async def test_the_file_holds_what_was_given_and_nothing_else(repository: SqlRepository, file: Path) -> None:
-    await repository.add_user(user(email="ada@example.org"), association(scope=("a", "b"), expires_at=2.5))
+    await repository.add_user(user(username="ada"), association(scope=("a", "b"), expires_at=2.5))
     await repository.spend("digest", expires_at=600.0, now=0.0)
 
     [(*given, write_id)] = raw(file, "SELECT * FROM social_association")
     assert given == [
-        *("association-1", "user-1", "github", "", "uid of association-1", '{"username": "ada"}', "client-1"),
+        *("association-1", "user-1", "github", "", "uid of association-1", "v1.k.account", "client-1"),
         *("v1.k.sealed", None, None, "Bearer", '["a", "b"]', 2.5, 1_700_000_000.25, "active", None),
         *(1_700_000_000.25, 1_700_000_000.25, 1),
     ]
     assert len(write_id) == 22
-    assert raw(file, "SELECT * FROM social_user") == [("user-1", 1, None, "ada@example.org", 1_700_000_000.25)]
+    assert raw(file, "SELECT * FROM social_user") == [("user-1", 1, "ada", 1_700_000_000.25)]
     assert raw(file, "SELECT * FROM social_flow") == [("digest", 600.0)]
 
 
@@ -287,7 +287,7 @@ async def test_an_error_of_the_driver_names_the_operation_and_shows_no_value(
         pytest.param(b"hunter2\xff", id="no-utf-8"),
     ],
 )
-@pytest.mark.parametrize("column", ["account", "scope"])
+@pytest.mark.parametrize("column", ["scope"])
 async def test_a_row_that_cannot_be_read_is_a_storage_error_that_does_not_show_it(
     repository: SqlRepository, file: Path, column: str, value: bytes
 ) -> None:
