@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from asgi_social.account import Account, Uid
@@ -168,7 +169,8 @@ class Backend(Generic[UserId]):
             )
         callback = self._steps.read_callback(self._client, params)
         # A task of its own: when the browser goes away in between, a code that is spent still gives its association.
-        row = await self._engine.background.share(("complete", flow.spend_key), lambda: self._completed(flow, callback))
+        key, work = ("complete", flow.spend_key), partial(self._completed, flow, callback)
+        row = await self._engine.background.share(key, work)
         return self._engine.association(row)
 
     async def do_auth(
@@ -209,7 +211,7 @@ class Backend(Generic[UserId]):
                 return await self._engine.users.load(row.user_id)
             if (sign_up or self._engine.sign_up) == "refuse":
                 return None
-            await self._engine.users.create(account, lambda user_id: self._row(user_id, tokens, account))
+            await self._engine.users.create(account, self._row("", tokens, account))
         raise StorageError("the account was linked and unlinked again and again", operation="add")
 
     async def associate(

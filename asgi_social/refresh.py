@@ -6,6 +6,7 @@ that was sent is carried to its end, whoever goes away, because a rotating provi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import get_args
 
 from asgi_social.background import Background
@@ -61,7 +62,7 @@ class Renewals:
             AssociationGone: It was unlinked meanwhile.
             ProviderError: The provider did not do its part; what is stored stays.
         """
-        return await self.background.share(("renew", row.id), lambda: self._renew(row))
+        return await self.background.share(("renew", row.id), partial(self._renew, row))
 
     async def usable(self, row: StoredAssociation, *, min_lifetime: float) -> tuple[StoredAssociation, Tokens]:
         """Give the association with a token that is good for so many seconds more.

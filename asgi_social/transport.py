@@ -9,6 +9,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import closing
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
 
@@ -130,7 +131,7 @@ class Transport:
         if kept is not None:
             return kept
         try:
-            return await self._share(("GET", request.url), lambda: self._fetched_and_kept(request, backend=backend))
+            return await self._share(("GET", request.url), partial(self._fetched_and_kept, request, backend=backend))
         except ProviderUnreachable:
             # A provider whose keys cannot be renewed still has those that were good a moment ago.
             old = self._kept.get(request.url)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar, cast
 from uuid import UUID
 
@@ -122,12 +122,12 @@ class Users(Generic[UserId]):
         stored = await self._repository.user(user_id)
         return None if stored is None else _user(stored)
 
-    async def create(self, account: Account, link: Callable[[str], StoredAssociation]) -> bool:
+    async def create(self, account: Account, row: StoredAssociation) -> bool:
         """Make a user for an account that is nobody's, and link it.
 
         Args:
             account: Given to the app's ``create_user``.
-            link: Makes the association's row for the user's id.
+            row: The association, still nobody's.
 
         Returns:
             False where the account became somebody's meanwhile; an embedded user is not made then.
@@ -137,7 +137,7 @@ class Users(Generic[UserId]):
         """
         if self._hooks.create_user is not None:
             user_id = self.text_of(await _awaited(self._hooks.create_user(account)))
-            return await self._repository.add(link(user_id))
+            return await self._repository.add(replace(row, user_id=user_id))
         if not self._hooks.embedded:
             raise SettingsError(
                 "do_auth may make users, and the settings do not say how",
@@ -146,7 +146,7 @@ class Users(Generic[UserId]):
                 allowed="create_user(account) -> user id, or embedded_users=True",
             )
         user = StoredUser(id=random_text(bits=128), username=account.username, created_at=self._clock.now())
-        return await self._repository.add_user(user, link(user.id))
+        return await self._repository.add_user(user, replace(row, user_id=user.id))
 
 
 async def _awaited(value: object) -> object:
