@@ -35,6 +35,8 @@ from asgi_social.verify import account_of_id_token, client_token, proven_account
 REVOCATION_SECONDS = 5.0
 ID_TOKEN_SECONDS = 86400.0
 _WRITE_TRIES = 5
+# Each lost try is another's write that landed: many tabs that link one account at once all come through.
+_LINK_TRIES = 100
 
 UserId = TypeVar("UserId")
 
@@ -211,7 +213,9 @@ class Backend(Generic[UserId]):
                 return await self._engine.users.load(row.user_id)
             if (sign_up or self._engine.sign_up) == "refuse":
                 return None
-            await self._engine.users.create(account, self._row("", tokens, account))
+            # One at a time for an account, or calls that come together would have the app make a user each.
+            key = ("sign_up", self.name, account.authority, account.uid)
+            await self._engine.background.share(key, partial(self._signed_up, tokens, account))
         raise StorageError("the account was linked and unlinked again and again", operation="add")
 
     async def associate(
@@ -250,6 +254,11 @@ class Backend(Generic[UserId]):
         tokens, account = await self._engine.transport.play(conversation, backend=self.name)
         return await self._stored(flow.user_id, tokens, account)
 
+    async def _signed_up(self, tokens: Tokens, account: Account) -> None:
+        found = await self._engine.repository.find(backend=self.name, authority=account.authority, uid=account.uid)
+        if found is None:
+            await self._engine.users.create(account, self._row("", tokens, account))
+
     async def _proven(
         self, access_token: object, *, id_token: object, nonce: str | None, once: bool
     ) -> tuple[Tokens, Account]:
@@ -286,7 +295,7 @@ class Backend(Generic[UserId]):
     async def _stored(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
         """Store an account's association, or bring the one that this user has up to date."""
         repository, keys = self._engine.repository, self._engine.keys
-        for _ in range(_WRITE_TRIES):
+        for _ in range(_LINK_TRIES):
             row = await repository.find(backend=self.name, authority=account.authority, uid=account.uid)
             if row is None:
                 new = self._row(user_id, tokens, account)

@@ -5,6 +5,7 @@ must not cut off a renewal whose answer is on the way.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
@@ -18,7 +19,13 @@ _log = logging.getLogger("asgi_social")
 class Background:
     """The tasks of one engine, on one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, close_seconds: float = CLOSE_SECONDS) -> None:
+        """Set up.
+
+        Args:
+            close_seconds: How long :meth:`close` waits for what is running.
+        """
+        self._close_seconds = close_seconds
         self._tasks: set[asyncio.Task[Any]] = set()
         self._shared: dict[tuple[str, ...], asyncio.Task[Any]] = {}
 
@@ -49,13 +56,16 @@ class Background:
 
     async def close(self) -> None:
         """Wait for what is running, at most 20 seconds, and cancel the rest."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
-            for task in late:
-                task.cancel()
-            if late:
-                _log.warning("%d background tasks were still running at close and are cancelled", len(late))
-                await asyncio.wait(late, timeout=1)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._close_seconds):
+                while self._tasks:  # what ends may have begun something else
+                    await asyncio.wait(self._tasks)
+        late = set(self._tasks)
+        for task in late:
+            task.cancel()
+        if late:
+            _log.warning("%d background tasks were still running at close and are cancelled", len(late))
+            await asyncio.wait(late, timeout=1)
 
     def _begun(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
         task = asyncio.create_task(work, name=name)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from asgi_social.errors import FlowRefused, Refused, SocialError
+from asgi_social.errors import FlowRefused, Refused, SocialError, StorageError
 from asgi_social.flow import Arrival, checked_next, cookie_name, unpack
 from asgi_social.pages import base_path, error_response, redirect
 from asgi_social.pages.visitor import fields_of
@@ -50,6 +50,9 @@ async def complete(request: Request, social: RequestSocial, name: str) -> Respon
         )
         flow = unpack(request.cookies, arrival, keys=engine.keys)
         await backend.complete(flow, params)
+    except StorageError as error:
+        # The code was not spent where the state could not be: a reload may find the database again.
+        return error_response(error, request)
     except SocialError as error:
         response = error_response(error, request)
     else:

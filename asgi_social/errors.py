@@ -340,12 +340,13 @@ class ProviderBroken(ProviderError):
         endpoint: str,
         expected: str,
         got: str,
+        hint: str = "try again later; if it stays so, the provider's data need a change",
         http_status: int | None = None,
         backend: str | None = None,
     ) -> None:
         super().__init__(
             f"the {endpoint} answers {got} instead of {expected}",
-            hint="try again later; if it stays so, the provider's data need a change",
+            hint=hint,
             endpoint=endpoint,
             http_status=http_status,
             backend=backend,

@@ -16,14 +16,13 @@ whatever a provider answers. Neither has arithmetic, regular expressions or loop
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias, TypeVar, assert_never, cast
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 T = TypeVar("T")
-
 MAX_SOURCE_CHARACTERS = 512
 MAX_JSON_CHARACTERS = 64 * 1024
 MAX_JSON_BRACKETS = 256
@@ -39,6 +38,7 @@ _QUOTED_NAME = re.compile(r'"([^"]+)"')
 _INDEX = re.compile(r"-?[0-9]{1,4}(?=\])")
 _WANTED = re.compile(r"[^],]+")
 _FILTER = re.compile(r"(?:before|after)\([^)]+\)|(?:unquote|localized|lower|str|bool)(?![\w(-])")
+_END = re.compile(r"\Z")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -52,27 +52,26 @@ class Template:
 
     Attributes:
         source: As it was written.
-        parts: Pairs of a text and the placeholder behind it; ``""`` where there is none of the two.
         names: The dotted names of the placeholders: ``client_id``, ``setting.resource``.
         starts_with_placeholder: Whether a value decides how the text begins: in a URL, which host it goes to.
     """
 
     source: str
-    parts: tuple[tuple[str, str], ...] = field(repr=False)
+    parts: tuple[tuple[str, str], ...] = field(repr=False)  # a text, and the placeholder behind it or ""
     names: frozenset[str] = field(repr=False)
     starts_with_placeholder: bool = field(repr=False)
 
-    def render(self, values: Mapping[str, object], *, quote: Callable[[str, str], str] | None = None) -> str | None:
+    def render(self, values: Mapping[str, object], *, verbatim: Container[str] | None = None) -> str | None:
         """Fill the placeholders, or give None for "not sent".
 
         Args:
             values: Text, numbers and booleans by name. A dotted name is looked up whole, then as a root and steps
                 through mappings. A list, a mapping and any other object count as empty.
-            quote: Given a placeholder's name and its text, gives what is put in.
+            verbatim: For a URL: the placeholders that are put in as they are, all others percent-encoded (RFC 3986
+                section 2.1). None: all are put in as they are.
 
         Returns:
-            None where a placeholder is empty (missing, null, ``""``), and where the whole text is: the template ``""``
-            is never sent.
+            None where a placeholder is missing, null or ``""``, and for the template ``""``, which is never sent.
         """
         texts = []
         for literal, name in self.parts:
@@ -81,7 +80,7 @@ class Template:
                 text = _text(_named(values, name))
                 if not text:
                     return None
-                texts.append(text if quote is None else quote(name, text))
+                texts.append(text if verbatim is None or name in verbatim else quote(text, safe=""))
         return "".join(texts) or None
 
 
@@ -168,8 +167,7 @@ def path(text: str) -> Path:
     """
     parser = _Parser(text)
     alternatives = parser.separated("|", parser.alternative)
-    if not parser.is_done:
-        raise parser.error("'|' or the end")
+    parser.needs(_END, "'|' or the end")
     return Path(source=text, alternatives=alternatives)
 
 
@@ -259,7 +257,7 @@ class _Parser:
 
     def needs(self, pattern: re.Pattern[str], expected: str) -> str:
         if (found := self.takes(pattern)) is None:
-            raise self.error(expected)
+            raise ExpressionError(f"{expected} is expected at character {self._at + 1} of {self._source!r}")
         return found
 
     def skips(self, mark: str) -> bool:
@@ -268,11 +266,7 @@ class _Parser:
         return is_there
 
     def must_skip(self, mark: str) -> None:
-        if not self.skips(mark):
-            raise self.error(repr(mark))
-
-    def error(self, expected: str) -> ExpressionError:
-        return ExpressionError(f"{expected} is expected at character {self._at + 1} of {self._source!r}")
+        self.needs(re.compile(re.escape(mark)), repr(mark))
 
 
 def _read(alternatives: tuple[_Alternative, ...], answers: Mapping[str, object]) -> object:
@@ -308,10 +302,9 @@ def _filled(hole: _Hole, answers: Mapping[str, object]) -> str | None:
 
 
 def _opened(value: object) -> object:
-    """Give what a text holds as JSON, where a step goes further; any other value as it is.
+    """Give what a text holds as JSON, such as Apple's ``user``, for a step to go further; other values as they are.
 
-    Apple's ``user`` and VK's ``payload`` are such texts. Every level of nesting has its bracket, so that counting the
-    brackets bounds the depth, whatever recursion limit the app has set.
+    Each level of nesting has its bracket: to count them bounds the depth, whatever recursion limit the app has set.
     """
     if not isinstance(value, str):
         return value
@@ -324,25 +317,26 @@ def _opened(value: object) -> object:
 
 
 def _moved(value: object, move: _Move) -> object:
+    members = value if isinstance(value, Mapping) else {}
+    elements = value if isinstance(value, list) else []
     match move:
         case str():
-            return value.get(move) if isinstance(value, Mapping) else None
+            return members.get(move)
         case None:
-            return next(iter(value.values()), None) if isinstance(value, Mapping) else None
+            return next(iter(members.values()), None)
         case int():
-            elements = value if isinstance(value, list) else []
             return elements[move] if -len(elements) <= move < len(elements) else None
         case tuple():
-            opened = map(_opened, value if isinstance(value, list) else [])
-            objects = (element for element in opened if isinstance(element, Mapping))
-            return next((one for one in objects if all(_meets(one, condition) for condition in move)), None)
+            objects = (one for one in map(_opened, elements) if isinstance(one, Mapping))
+            fitting = (
+                one for one in objects if all(_meets(one.get(name), kind, wanted) for kind, name, wanted in move)
+            )
+            return next(fitting, None)
         case other:
             assert_never(other)
 
 
-def _meets(element: Mapping[str, object], condition: _Condition) -> bool:
-    kind, name, wanted = condition
-    value = element.get(name)
+def _meets(value: object, kind: _ConditionKind, wanted: str) -> bool:
     match kind:
         case "true" | "not":
             return _is_true(value) == (kind == "true")
@@ -400,10 +394,8 @@ def _text(value: object) -> str | None:
         case str():
             return None if _LONE_SURROGATE.search(value) else value
         case int():
-            # Python raises where it is to write out some thousand digits; an id has no hundred.
-            return str(value) if value.bit_length() <= 1024 else None
+            return str(value) if value.bit_length() <= 1024 else None  # str() raises at some thousand digits
         case float():
-            # As str() writes it, but never with an exponent.
-            return format(Decimal(repr(value)), "f") if math.isfinite(value) else None
+            return format(Decimal(repr(value)), "f") if math.isfinite(value) else None  # str() without exponent
         case _:
             return None

@@ -4,8 +4,9 @@ A :class:`Flow` at ``/complete`` comes only from :func:`unpack`; there is no way
 """
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 from urllib.parse import unquote
 
@@ -16,9 +17,12 @@ from asgi_social.secret import Keys, Secret, digest, random_text
 FLOW_SECONDS = 600.0
 MAX_OPEN_FLOWS = 4
 MAX_COOKIES_BYTES = 6 * 1024
+MAX_COOKIE_BYTES = 4096
 MAX_NEXT = 2048
 _NAME = "social_flow_"
+_DIGEST = re.compile(r"[0-9a-f]{16}")
 _MAX_STATE = 512
+_MAX_DECODINGS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ def checked_next(value: object) -> str | None:
     if any(character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff" for character in value):
         return None
     path = value.partition("?")[0].partition("#")[0]
-    for _ in range(MAX_NEXT):
+    for _ in range(_MAX_DECODINGS):  # more layers than that decode for nobody, and each costs time
         if "\\" in path or any(part in {"", ".", ".."} for part in path.split("/")[1:-1]) or path.startswith("//"):
             return None
         if path.endswith(("/.", "/..")) or any(character < " " for character in path):
@@ -111,7 +115,17 @@ def new_challenge(
 
 
 def pack(flow: Flow, *, keys: Keys) -> str:
-    """Seal a flow into the value of its cookie."""
+    """Seal a flow into the value of its cookie.
+
+    A browser drops a cookie of more than 4,096 bytes (RFC 6265bis section 5.6), and with it the flow; so a flow that
+    long loses its ``next``, and ends at the default target.
+    """
+    value = _sealed(flow, keys=keys)
+    name = cookie_name(flow.challenge.state, secure=True)
+    return value if len(name) + len(value) <= MAX_COOKIE_BYTES else _sealed(replace(flow, next=""), keys=keys)
+
+
+def _sealed(flow: Flow, *, keys: Keys) -> str:
     challenge = flow.challenge
     values = {
         "b": flow.backend,
@@ -210,7 +224,9 @@ def superseded(cookies: Mapping[str, str], *, room: int, keys: Keys, now: float,
         secure: Whether our own addresses are https.
     """
     prefix = _prefix(secure=secure)
-    found = {name: _opened(value, keys=keys) for name, value in cookies.items() if name.startswith(prefix)}
+    # A name that is not of our making may hold what no Set-Cookie line can: it is left alone.
+    ours = [name for name in cookies if name.startswith(prefix) and _DIGEST.fullmatch(name.removeprefix(prefix))]
+    found = {name: _opened(cookies[name], keys=keys) for name in ours}
     alive = sorted((flow.began_at, name) for name, flow in found.items() if flow is not None and now <= flow.expires_at)
     stay: list[str] = []
     taken = room

@@ -55,6 +55,7 @@ class SocialMiddleware:
             )
         self._app = app
         self.social = Social(**settings) if social is None else social
+        self._opened_late = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -128,10 +129,12 @@ class SocialMiddleware:
 
     async def _open_late(self) -> None:
         await self.social.open()
-        _log.warning(
-            "no lifespan reached SocialMiddleware, so it opened at its first request; "
-            "wrap the app that the server calls, or turn the server's lifespan on"
-        )
+        if not self._opened_late:  # said once, also where several first requests come at a time
+            self._opened_late = True
+            _log.warning(
+                "no lifespan reached SocialMiddleware, so it opened at its first request; "
+                "wrap the app that the server calls, or turn the server's lifespan on"
+            )
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open before the app starts, close after it has stopped; and stand in for an app that knows no lifespan."""

@@ -62,7 +62,8 @@ class Renewals:
             AssociationGone: It was unlinked meanwhile.
             ProviderError: The provider did not do its part; what is stored stays.
         """
-        return await self.background.share(("renew", row.id), partial(self._renew, row))
+        # With the version, or who asks for newer tokens than those stored would join a caller who gets just these.
+        return await self.background.share(("renew", row.id, str(row.version)), partial(self._renew, row))
 
     async def usable(self, row: StoredAssociation, *, min_lifetime: float) -> tuple[StoredAssociation, Tokens]:
         """Give the association with a token that is good for so many seconds more.
@@ -81,12 +82,12 @@ class Renewals:
         if row.expires_at is None:
             return row, tokens
         lifetime = row.expires_at - row.issued_at
-        left = row.expires_at - self.clock.now()
-        # Never above half a token's lifetime, or a short-lived one would be renewed at each call.
-        if left < min(min_lifetime, lifetime / 2):
+        if self._is_short(row, min_lifetime):
             row = await self.renewed(row)
+            if self._is_short(row, min_lifetime):  # somebody else had renewed it, and that token has ended as well
+                row = await self.renewed(row)
             return row, tokens_of(row, keys=self.keys)
-        if left < self._margin(row, lifetime) and self._reason_not_to(row) is None:
+        if self._is_short(row, self._margin(row, lifetime)) and self._reason_not_to(row) is None:
             self.background.start(self._renewed_behind(row), name=f"renew {row.id}")
         return row, tokens
 
@@ -169,6 +170,13 @@ class Renewals:
         if row.client_id != backend.client.client_id:
             return "they were issued to another client_id"
         return None
+
+    def _is_short(self, row: StoredAssociation, seconds: float) -> bool:
+        """Say whether the token ends within so many seconds; of one of unknown lifetime nobody knows."""
+        if row.expires_at is None:
+            return False
+        # Never above half a token's lifetime, or a short-lived one would be renewed at each call.
+        return row.expires_at - self.clock.now() < min(seconds, (row.expires_at - row.issued_at) / 2)
 
     def _margin(self, row: StoredAssociation, lifetime: float) -> float:
         backend = self.backends.get(row.backend)

@@ -1,6 +1,5 @@
 """One backend's settings, held against its provider's data: the registration of this app there, checked."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -11,6 +10,7 @@ from asgi_social.expressions import ExpressionError, Path, Template, path
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.metadata import allowed_address
 from asgi_social.protocols.provider import Provider, Variable
+from asgi_social.providers.table import Names, guess
 from asgi_social.secret import Secret
 
 _BACKEND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -53,7 +53,7 @@ _KIND_PATTERNS = {
 
 
 def backends_from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Read the backends of ``ASGI_SOCIAL_<PROVIDER>_<SETTING>`` variables.
+    """Read the backends of ``ASGI_SOCIAL_<PROVIDER>_<SETTING>`` variables; an empty one counts as absent.
 
     >>> backends_from_environment({"ASGI_SOCIAL_GITHUB_CLIENT_ID": "abc"})
     {'github': {'client_id': 'abc'}}
@@ -65,7 +65,7 @@ def backends_from_environment(environment: Mapping[str, str]) -> dict[str, dict[
         fitting = max((prefix for prefix in prefixes if variable.startswith(prefix)), key=len, default=None)
         if fitting is not None and value:
             found.setdefault(prefixes[fitting], {})[variable.removeprefix(fitting).lower()] = value
-    return {name: values for name, values in found.items() if "client_id" in values}
+    return found
 
 
 def registered(
@@ -98,31 +98,33 @@ def registered(
     if provider is None:
         return None
     settings_of_provider = {variable.setting for variable in provider.variables.values()}
-    further = {text.removeprefix("setting.") for text in _placeholders(provider) if text.startswith("setting.")}
+    templates = list(_templates(provider))
+    names = {name for one in templates for name in one.names}
+    further = {name.removeprefix("setting.") for name in names if name.startswith("setting.")}
     reader.require_known({*_KNOWN, *settings_of_provider, *further})
-    variables = {label: reader.variable(one, development=development) for label, one in provider.variables.items()}
+    variables = _variables(provider, reader, templates=templates, development=development)
     provider = _with_overrides(provider, reader)
     offline = reader.flag("offline", default=False)
     scope = (*reader.texts("scope"), *provider.authorize.scope)
     client = Client(
         name=name,
         provider=provider,
-        client_id=reader.text("client_id") or "",
-        client_secret=Secret(reader.text("client_secret") or ""),
+        client_id=reader.required("client_id", f"the id of the app as registered at {provider.title}"),
+        client_secret=Secret(
+            (reader.text("client_secret") or "")
+            if provider.token.auth == "none"
+            else reader.required("client_secret", f"the secret that {provider.title} gave with the client_id")
+        ),
         client_ids=reader.texts("client_ids"),
         scope=tuple(dict.fromkeys((*scope, *(provider.authorize.offline.scope if offline else ())))),
         further_scope=reader.texts("further_scope"),
         offline=offline,
         params=reader.params(),
-        variables={label: value for label, value in variables.items() if value is not None},
-        settings={key: str(values[key]) for key in further if values.get(key) not in {None, ""}},
+        variables=variables,
+        settings={key: text for key in further if (text := reader.text(key))},
         allow_unbound_tokens=reader.flag("allow_unbound_tokens", default=False),
         development=development,
     )
-    if not client.client_id:
-        reader.fault("client_id", "is missing", f"the id of the app as registered at {provider.title}")
-    if not client.client_secret and provider.token.auth != "none":
-        reader.fault("client_secret", "is missing", f"the secret that {provider.title} gave with the client_id")
     return None if reader.found else client
 
 
@@ -162,6 +164,12 @@ class _Reader:
             return value
         self.fault(setting, f"is a {type(value).__name__}", "a text")
         return None
+
+    def required(self, setting: str, allowed: str) -> str:
+        text = self.text(setting)
+        if not text and self.values.get(setting) in (None, ""):
+            self.fault(setting, "is missing", allowed)
+        return text or ""
 
     def texts(self, setting: str) -> tuple[str, ...]:
         value = self.values.get(setting, ())
@@ -204,14 +212,17 @@ class _Reader:
         if not _fits(variable, value, development=development):
             self.fault(variable.setting, f"is no {variable.kind}", variable.pattern or f"a {variable.kind}")
             return None
-        return value.rstrip("/") if variable.kind == "url" and not variable.setting.endswith("issuer") else value
+        return value
 
-    def expression(self, setting: str, text: object) -> Path | None:
+    def expression(self, setting: str, text: object, *, names: Names) -> Path | None:
         try:
-            return path(text if isinstance(text, str) else "")
+            compiled = path(text if isinstance(text, str) else "")
         except ExpressionError as error:
             self.fault(setting, f"cannot be read: {error}", "a path expression such as user.email")
             return None
+        if (unknown := names.unknown_in(compiled)) is not None:
+            self.fault(setting, f"names {unknown[0]}, which is not known", ", ".join(sorted(unknown[1])))
+        return compiled
 
 
 def _fits(variable: Variable, value: str, *, development: bool) -> bool:
@@ -234,38 +245,47 @@ def _provider_of(reader: _Reader) -> Provider | None:
         return None
 
 
+def _variables(
+    provider: Provider, reader: _Reader, *, templates: Sequence[Template], development: bool
+) -> dict[str, str]:
+    found = {}
+    for label, variable in provider.variables.items():
+        value = reader.variable(variable, development=development)
+        if value is None:
+            continue
+        # What a path follows is a base, with or without its last slash; an issuer or an endpoint is left as it is.
+        is_base = variable.kind == "url" and any(f"{{{label}}}/" in one.source for one in templates)
+        found[label] = value.rstrip("/") if is_base else value
+    return found
+
+
 def _with_overrides(provider: Provider, reader: _Reader) -> Provider:
     """Let the app say where the uid and the account's fields are read, as social-auth's settings did."""
     account = reader.values.get("account", {})
     if not isinstance(account, Mapping):
         reader.fault("account", "is no table", '{"username": "user.name"}')
         return provider
-    changed = {key: reader.expression(f"account.{key}", text) for key, text in account.items()}
-    known = set(provider.account) | {"picture", "locale"}
-    for key in set(changed) - known:
+    names = Names(requests=frozenset(call.id for call in provider.userinfo.requests))
+    changed = {key: reader.expression(f"account.{key}", text, names=names) for key, text in account.items()}
+    known = {*provider.account, "picture", "locale"}
+    for key in sorted(set(changed) - known):
         reader.fault(f"account.{key}", f"is not known{guess(key, known)}", ", ".join(sorted(known)))
     uid = reader.values.get("uid")
-    uid_path = reader.expression("uid", uid) if uid is not None else None
+    uid_path = reader.expression("uid", uid, names=names) if uid is not None else None
     merged = {**provider.account, **{key: one for key, one in changed.items() if one is not None}}
     return replace(provider, account=merged, uid=uid_path or provider.uid)
 
 
-def _placeholders(value: object) -> Iterable[str]:
-    """Give every placeholder of every template in a provider's data."""
+def _templates(value: object) -> Iterable[Template]:
+    """Give every template in a provider's data."""
     if isinstance(value, Template):
-        yield from value.names
+        yield value
     elif is_dataclass(value) and not isinstance(value, type | Path):
         for one in fields(value):
-            yield from _placeholders(getattr(value, one.name))
+            yield from _templates(getattr(value, one.name))
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _placeholders(inner)
+            yield from _templates(inner)
     elif isinstance(value, tuple):
         for inner in value:
-            yield from _placeholders(inner)
-
-
-def guess(name: str, known: Iterable[str]) -> str:
-    """Give ``, did you mean 'x'?`` for the nearest known name, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+            yield from _templates(inner)

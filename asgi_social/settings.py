@@ -11,8 +11,9 @@ from asgi_social.errors import SettingsError
 from asgi_social.events import Hook
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.metadata import LOOPBACK
+from asgi_social.providers.table import guess
 from asgi_social.refresh import Renewable
-from asgi_social.registration import backends_from_environment, guess, registered
+from asgi_social.registration import backends_from_environment, registered
 from asgi_social.secret import Keys
 from asgi_social.users import Hooks, SignUp
 
@@ -151,10 +152,15 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
     base_url = _base_url(settings.get("base_url"), faults)
     prefix = _path(settings.get("prefix", ""), "prefix", faults, empty=True)
     complete_path = _path(settings.get("complete_path", "/complete"), "complete_path", faults, empty=False)
+    if complete_path in {"/associate", "/disconnect"}:
+        faults.append(_fault("complete_path", "is the path of another door", 'a path such as "/complete"'))
     development = base_url is None or base_url.startswith("http://") or _is_loopback(base_url)
     backends = settings.get("backends")
     if backends is None:
         backends = backends_from_environment(os.environ if environment is None else environment)
+    if not isinstance(backends, Mapping) or not all(isinstance(values, Mapping) for values in backends.values()):
+        faults.append(_fault("backends", "is no table of tables", '{"github": {"client_id": "…", …}}'))
+        backends = {}
     clients: dict[str, Client] = {}
     for name, values in backends.items():
         where = f"{base_url or 'http://localhost:8000'}{prefix}{complete_path}/{name}/"
@@ -193,6 +199,9 @@ def _check_names(settings: Mapping[str, object], faults: list[SettingsError]) ->
     for name in settings:
         if name not in known:
             faults.append(_fault(name, f"is not known{guess(name, known)}", ", ".join(known)))
+    for name in ("current_user", "user_id", "load_user", "create_user", "on_event"):
+        if settings.get(name) is not None and not callable(settings[name]):
+            faults.append(_fault(name, f"is a {type(settings[name]).__name__}", "a function"))
 
 
 def _keys(value: object, faults: list[SettingsError]) -> Keys:
@@ -222,11 +231,15 @@ def _base_url(value: object, faults: list[SettingsError]) -> str | None:
     except ValueError:
         faults.append(_fault("base_url", "is no address", allowed))
         return None
-    plain = not parts.query and not parts.fragment and parts.username is None and port != 0
-    if not plain or not parts.hostname or (parts.scheme != "https" and not _is_loopback(str(value))):
+    text = str(value)
+    # An empty query is none to urlsplit, and would cut the redirect URI all the same; line ends it drops.
+    plain = not set("?#\\ ") & set(text) and text.isascii() and text.isprintable() and parts.username is None
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not plain or not parts.hostname or port == 0 or not secure:
         faults.append(_fault("base_url", "is not a public https address", allowed))
         return None
-    return str(value).rstrip("/")
+    # Spelt as browsers do, because what follows asks whether it starts with "https://".
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}".rstrip("/")
 
 
 def _is_loopback(url: str) -> bool:

@@ -9,6 +9,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 CONVERSATION_SECONDS = 15.0
 KEEP_SECONDS = 3600.0
+KEEP_AT_MOST_SECONDS = 86400.0
 REFETCH_SECONDS = 30.0
 MAX_KEPT = 256
 _TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=5.0)
@@ -97,6 +99,10 @@ class Transport:
             except StopIteration as end:
                 result: T = end.value
                 return result
+            except ProviderBroken as error:
+                if request is not None and error.endpoint == request.endpoint:
+                    self._kept.pop(request.url, None)  # what nobody can read is not kept for an hour
+                raise
             except TimeoutError:
                 raise ProviderUnreachable(
                     f"the {request.endpoint if request else 'provider'} does not answer within {seconds:.0f} s",
@@ -127,28 +133,33 @@ class Transport:
     async def _answer(self, request: Request, *, backend: str) -> Response:
         if not request.shared:
             return await self._fetched(request, backend=backend)
-        kept = self._kept_answer(request)
-        if kept is not None:
+        kept = self._kept_answer(request.url)
+        if kept is not None and not self._is_due(request):
             return kept
         try:
-            return await self._share(("GET", request.url), partial(self._fetched_and_kept, request, backend=backend))
-        except ProviderUnreachable:
-            # A provider whose keys cannot be renewed still has those that were good a moment ago.
-            old = self._kept.get(request.url)
-            if old is None:
+            fetched = await self._share(("GET", request.url), partial(self._fetched_and_kept, request, backend=backend))
+        except (ProviderUnreachable, ProviderBroken):
+            if kept is None:
                 raise
-            return self._handed_over(old[0])
+            return kept
+        # A provider whose keys cannot be renewed still has those that were good a moment ago.
+        return fetched if kept is None or fetched.status == 200 else kept
 
-    def _kept_answer(self, request: Request) -> Response | None:
-        kept, moment = self._kept.get(request.url), self._clock.monotonic()
-        if kept is None or moment - kept[1] > KEEP_SECONDS:
+    def _kept_answer(self, url: str) -> Response | None:
+        kept = self._kept.get(url)
+        if kept is None or self._clock.monotonic() - kept[1] > KEEP_AT_MOST_SECONDS:
             return None
-        if request.renewed and moment - self._asked_at.get(request.url, 0.0) > REFETCH_SECONDS:
-            return None
-        return self._handed_over(kept[0])
+        return replace(kept[0], received_at=self._clock.now())
+
+    def _is_due(self, request: Request) -> bool:
+        """Say whether a kept answer is fetched anew: it is old, or an unknown key asks for it; every 30 s at most."""
+        moment, asked_at = self._clock.monotonic(), self._asked_at.get(request.url)
+        is_wanted = request.renewed or moment - self._kept[request.url][1] > KEEP_SECONDS
+        return is_wanted and (asked_at is None or moment - asked_at > REFETCH_SECONDS)
 
     async def _fetched_and_kept(self, request: Request, *, backend: str) -> Response:
-        self._asked_at[request.url] = self._clock.monotonic()
+        if request.url in self._kept:
+            self._asked_at[request.url] = self._clock.monotonic()
         try:
             async with asyncio.timeout(CONVERSATION_SECONDS):
                 response = await self._fetched(request, backend=backend)
@@ -160,30 +171,14 @@ class Transport:
             if len(self._kept) > MAX_KEPT:
                 url, _ = self._kept.popitem(last=False)
                 self._asked_at.pop(url, None)
-        elif request.url in self._kept:
-            return self._handed_over(self._kept[request.url][0])
         return response
-
-    def _handed_over(self, response: Response) -> Response:
-        return Response(
-            status=response.status, headers=response.headers, body=response.body, received_at=self._clock.now()
-        )
 
     async def _fetched(self, request: Request, *, backend: str) -> Response:
         if not allowed_address(request.url, development=self._development):
             raise ProviderBroken(
                 endpoint=request.endpoint, expected="an https address", got="another one", backend=backend
             )
-        http = self._client()
-        built = http.build_request(
-            request.method,
-            request.url,
-            params=dict(request.query) or None,
-            headers={**_HEADERS, **request.headers, **({"content-type": "application/json"} if request.json else {})},
-            data=dict(request.form) if request.form is not None else None,
-            content=json_text.dumps(request.json).encode() if request.json is not None else None,
-            timeout=_TIMEOUT,
-        )
+        http, built = self._client(), _built(request, backend=backend)
         try:
             response = await http.send(built, stream=True, auth=_no_auth, follow_redirects=False)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol):
@@ -210,6 +205,36 @@ class Transport:
         return self._http
 
 
+def _built(request: Request, *, backend: str) -> httpx.Request:
+    """Make httpx's request, apart from any client: cookies and headers of the app's own are for the app's requests."""
+    try:
+        built = httpx.Request(
+            request.method,
+            request.url,
+            params=dict(request.query) or None,
+            headers={**_HEADERS, **request.headers, **({"content-type": "application/json"} if request.json else {})},
+            data=dict(request.form) if request.form is not None else None,
+            content=json_text.dumps(request.json).encode() if request.json is not None else None,
+            extensions={"timeout": _TIMEOUT.as_dict()},
+        )
+    except httpx.InvalidURL:  # from None: it names the URL
+        raise ProviderBroken(
+            endpoint=request.endpoint, expected="an https address", got="one that cannot be read", backend=backend
+        ) from None
+    built.url = _Discreet(built.url)
+    return built
+
+
+class _Discreet(httpx.URL):
+    """A URL that is written without its query, which may hold a token: httpx logs each URL, as tracers do."""
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
+
+
 async def _body(response: httpx.Response, request: Request, *, backend: str) -> bytes:
     """Read a body, decompressed by hand: httpx would unpack a small chunk of gzip into any size at once."""
     if response.is_stream_consumed:  # a client for tests answers with a body that was never on a wire
@@ -226,6 +251,8 @@ async def _body(response: httpx.Response, request: Request, *, backend: str) -> 
             body += chunk if unpack is None else unpack.decompress(chunk, request.max_bytes + 1 - len(body))
         except zlib.error:
             raise _broken(request, f"broken {encoding}", backend=backend) from None
+        if unpack is not None and unpack.unused_data:  # which zlib would gather without end
+            raise _broken(request, f"more than one {encoding} stream", backend=backend)
         if len(body) > request.max_bytes:
             raise _broken(request, f"more than {request.max_bytes} bytes", backend=backend)
     if unpack is not None and body and not unpack.eof:
@@ -263,11 +290,15 @@ class _Bearer(httpx.Auth):
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         if not allowed_address(str(request.url), development=self._development):
             raise httpx.UnsupportedProtocol("a token is sent over https only", request=request)
-        request.headers["authorization"] = f"Bearer {await self._token()}"
-        response = yield request
         # A body that is made as it is sent cannot be sent twice.
-        if response.status_code == 401 and isinstance(request.stream, httpx.ByteStream):
-            request.headers["authorization"] = f"Bearer {await self._renewed()}"
+        repeatable = isinstance(request.stream, httpx.ByteStream)
+        sent = await self._token()
+        request.headers["authorization"] = f"Bearer {sent}"
+        response = yield request
+        if response.status_code == 401 and repeatable:
+            token = await self._token()
+            # Another request of this client may have had it renewed since this one was sent.
+            request.headers["authorization"] = f"Bearer {token if token != sent else await self._renewed()}"
             yield request
 
 
@@ -279,6 +310,8 @@ class _Shared(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._http.send(request, stream=True, auth=_no_auth, follow_redirects=False)
+        if response.is_stream_consumed:  # as in _body: a client for tests, whose answer was never on a wire
+            return httpx.Response(response.status_code, headers=response.headers, content=response.content)
         return httpx.Response(response.status_code, headers=response.headers, stream=_Raw(response))
 
 

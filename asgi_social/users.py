@@ -1,5 +1,6 @@
 """The app's users: whose request it is, how one is found and made; and the embedded users for an app that has none."""
 
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -56,12 +57,13 @@ class Users(Generic[UserId]):
         Raises:
             SettingsError: It does not convert, or names nobody.
         """
-        try:
-            converted = self.typed(user_id)
-        except (ValueError, TypeError, AttributeError):
-            converted = None
-        text = str(converted)
-        if converted is None or isinstance(user_id, bool | bytes) or not text.strip() or len(text) > 255:
+        text = ""
+        # A fraction would be cut to another user's number, and any object would pass as its text.
+        if isinstance(user_id, int | str | UUID) and not isinstance(user_id, bool):
+            with contextlib.suppress(ValueError, TypeError, AttributeError):
+                converted: object = self.typed(user_id)
+                text = "" if converted is None else str(converted)
+        if not text.strip() or len(text) > 255:
             raise SettingsError(
                 f"a {type(user_id).__name__} came as the id of a user, which the setting user_id does not convert",
                 hint="let current_user and create_user give ids of one kind, and name it: user_id=int, str or UUID",

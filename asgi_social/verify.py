@@ -76,6 +76,9 @@ def account_of_id_token(
     proof = next((proof for proof in client.provider.proofs if proof.kind == "id_token"), None)
     if proof is None:
         raise _refused("kind", f"{client.provider.title} has no ID tokens that can be proved here", client)
+    if nonce is not None and client.provider.id_token is not None and client.provider.id_token.nonce == "off":
+        # Where a flow has TLS to vouch for its ID token, here there would be nothing in the nonce's place.
+        raise _refused("nonce", f"{client.provider.title} puts no nonce into its ID tokens", client)
     expected = Expected(now=client.now, nonce=nonce, max_age=None)
     claims = yield from verified_claims(client, id_token, expected=expected)
     # There is no access token: this one gives an account and nothing to call the provider with.

@@ -34,7 +34,7 @@ GITHUB: Mapping[str, object] = {
     "/user/emails": [],
 }
 FACEBOOK: Mapping[str, object] = {
-    "/debug_token": {"data": {"app_id": "1234", "user_id": "42", "is_valid": True, "expires_at": 0}},
+    "/debug_token": {"data": {"app_id": "1234", "user_id": "42", "type": "USER", "is_valid": True, "expires_at": 0}},
     "/v24.0/me": {"id": "42", "name": "Ada"},
 }
 

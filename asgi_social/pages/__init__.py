@@ -98,22 +98,24 @@ def error_response(error: SocialError, connection: HTTPConnection) -> Response:
     number = random_text(bits=48)
     # The one place that logs it: an error is answered here or raised, never both.
     level = logging.ERROR if error.status >= 500 else logging.INFO
-    facts = (error.status, error.code, error.reason, error.backend, number)
-    _log.log(level, "answered %s %s reason=%s backend=%s id=%s", *facts)
+    _log.log(level, "answered %s %s reason=%s id=%s: %s", error.status, error.code, error.reason, number, error)
+    # What is wrong with the settings is for the app's makers, who find it in the log, or on their own machine.
+    hidden = error.code == "settings" and not _is_development(connection)
     if wants_page(connection):
         response = page(
             "error.html",
             base=base_path(connection),
             status=error.status,
             title=_TITLES.get(error.code, "Something went wrong"),
-            # What is wrong with the settings is for the app's makers: they find it in the log.
-            message="" if error.code == "settings" else error.message,
-            hint="" if error.code == "settings" else error.hint,
+            message="" if hidden else error.message,
+            hint="" if hidden else error.hint,
             number=number,
             code=error.code,
         )
     else:
-        response = secured(JSONResponse(_problem(error, number), error.status, media_type="application/problem+json"))
+        response = secured(
+            JSONResponse(_problem(error, number, hidden=hidden), error.status, media_type="application/problem+json")
+        )
     if isinstance(error, ProviderUnreachable):
         response.headers["retry-after"] = str(int(error.retry_after or 30))
     return response
@@ -133,8 +135,12 @@ def base_path(connection: HTTPConnection) -> str:
     return f"{settings.public_path(connection.scope)}{settings.prefix}/associate/"
 
 
-def _problem(error: SocialError, number: str) -> dict[str, object]:
-    hidden = error.code == "settings"
+def _is_development(connection: HTTPConnection) -> bool:
+    social = connection.scope.get("state", {}).get("social")
+    return social is not None and social.social.settings.development
+
+
+def _problem(error: SocialError, number: str, *, hidden: bool) -> dict[str, object]:
     members = {
         "type": "about:blank",
         "title": HTTPStatus(error.status).phrase,

@@ -21,9 +21,11 @@ _FORM_TYPE = "application/x-www-form-urlencoded"
 async def fields_of(request: Request) -> dict[str, str]:
     """Give the parameters of a request: the query, and the form of a POST over it.
 
+    One that is not UTF-8 counts as left out: ``next`` then has its default, and a state or a code is missing.
+
     Raises:
-        Refused: A parameter comes twice (layers read such differently), there are too many, the form is longer than
-            64 KiB, or it is not UTF-8.
+        Refused: A parameter comes twice (layers read such differently), there are too many, or the form is longer than
+            64 KiB.
     """
     query = _unrepeated(request.scope.get("query_string", b""))
     if request.method != "POST":
@@ -41,13 +43,15 @@ async def fields_of(request: Request) -> dict[str, str]:
 
 def _unrepeated(encoded: bytes) -> dict[str, str]:
     try:
-        pairs = parse_qsl(encoded.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(
+            encoded.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="surrogateescape"
+        )
     except ValueError:
         raise Refused("the parameters cannot be read", hint="start again from the page") from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise Refused("a parameter comes twice", hint="start again from the page")
-    return fields
+    return {name: text for name, text in fields.items() if not any("\ud800" <= one <= "\udfff" for one in name + text)}
 
 
 def navigates_within_site(headers: Headers) -> bool:

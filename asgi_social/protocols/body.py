@@ -1,6 +1,7 @@
 """Reading a provider's answer: strict JSON or form text into an object, or the error that fits."""
 
 import json
+import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NoReturn
@@ -72,7 +73,7 @@ def retry_after_of(response: Response) -> float | None:
         return min(float(text[:9]), MAX_RETRY_AFTER_SECONDS)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for a year of twenty digits
         return None
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return min(max(moment.timestamp() - response.received_at, 0.0), MAX_RETRY_AFTER_SECONDS)
@@ -82,7 +83,8 @@ def parsed(text: str | bytes) -> object:
     """Parse JSON as strictly as a security decision needs.
 
     Refused, by ``ValueError``: bytes that are not UTF-8, a name that comes twice in an object, NaN and Infinity, more
-    than 32 levels. A whole number beyond 64 bits comes as its text, for it names something and is not counted with.
+    than 32 levels, a fraction beyond what a float holds. A whole number beyond 64 bits comes as its text, for it names
+    something and is not counted with.
     """
     try:
         value = json.loads(
@@ -90,6 +92,7 @@ def parsed(text: str | bytes) -> object:
             object_pairs_hook=_unrepeated,
             parse_constant=_no_constant,
             parse_int=_whole_number,
+            parse_float=_fraction,
         )
     except RecursionError:
         raise ValueError("too deep") from None
@@ -154,6 +157,13 @@ def _no_constant(_: str) -> NoReturn:
 
 def _whole_number(digits: str) -> int | str:
     return digits if len(digits) > 20 or int(digits).bit_length() > 64 else int(digits)
+
+
+def _fraction(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError("a number beyond all others")
+    return value
 
 
 def _require_shallow(value: object) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -114,12 +114,9 @@ def rendered_url(client: Client, template: Template | None, known: Mapping[str, 
     """Fill the template of an address; every value is percent-encoded but a base URL that the app itself set."""
     if template is None:
         return None
-
-    def quoted(name: str, text: str) -> str:
-        variable = client.provider.variables.get(name)
-        return text if variable is not None and variable.kind == "url" else quote(text, safe="")
-
-    return template.render(known, quote=quoted) or None
+    return template.render(
+        known, verbatim=[name for name, one in client.provider.variables.items() if one.kind == "url"]
+    )
 
 
 def token_request(

@@ -100,6 +100,8 @@ def header_of(token: Secret, *, rules: IdTokenRules, backend: str) -> Header:
 def _signing_key(client: Client, header: Header) -> Conversation[Key]:
     if header.alg.startswith("HS"):
         # Only where the data declare it, and never with a key from a JWKS (RFC 8725 section 3.1).
+        if not client.client_secret:
+            raise _refused("signature", "there is no client_secret to check the ID token with", client.name)
         return OctKey.import_key(client.client_secret.reveal())
     if client.endpoints.jwks is None:
         raise _refused("kind", "the provider publishes no keys, so it has no ID tokens", client.name)
@@ -186,11 +188,11 @@ def _check_claims(
         raise _refused("signature", "the ID token belongs to another access token", backend)
 
 
-def _issuers(client: Client, rules: IdTokenRules, claims: Mapping[str, object]) -> set[object]:
+def _issuers(client: Client, rules: IdTokenRules, claims: Mapping[str, object]) -> list[str]:
     if not rules.issuers:
-        return {client.endpoints.issuer} if client.endpoints.issuer else set()
+        return [client.endpoints.issuer] if client.endpoints.issuer else []
     known = values(client, claim=claims)
-    return {text for issuer in rules.issuers if (text := issuer.render(known))}
+    return [text for issuer in rules.issuers if (text := issuer.render(known))]
 
 
 def _is_for(client: Client, rules: IdTokenRules, claims: Mapping[str, object]) -> bool:

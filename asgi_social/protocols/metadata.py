@@ -53,6 +53,7 @@ def _metadata(client: Client, oidc: Oidc, issuer: str) -> Conversation[dict[str,
             endpoint="metadata document",
             expected=f"the issuer {issuer}",
             got="another issuer" if "issuer" in metadata else "no issuer",
+            hint="set the issuer exactly as the provider's metadata name it, to the last slash",
             backend=client.name,
         )
     return metadata

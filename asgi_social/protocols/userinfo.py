@@ -7,7 +7,7 @@ from asgi_social.account import Account, https_or_none, uid_of
 from asgi_social.errors import ProviderBroken, ProviderRefused, Refused
 from asgi_social.expressions import Path, path
 from asgi_social.protocols.body import object_of, parsed, require_success
-from asgi_social.protocols.client import Client, data_request, rendered_url, values
+from asgi_social.protocols.client import Client, data_request, values
 from asgi_social.protocols.message import Conversation, Response, Tokens
 from asgi_social.protocols.provider import Call, Policy
 
@@ -73,10 +73,10 @@ def account_from(client: Client, answers: Mapping[str, object], tokens: Tokens, 
     verified = provider.email_verified
     return Account(
         uid=checked,
-        authority=rendered_url(client, provider.authority, values(client, tokens=tokens)) or "",
+        authority=provider.authority.render(values(client, tokens=tokens)) or "",
         username=_text(named.get("username")),
         email=_text(named.get("email")),
-        email_verified=verified if isinstance(verified, bool) else verified.read(answers) in {True, "true"},
+        email_verified=verified if isinstance(verified, bool) else _is_true(verified.read(answers)),
         fullname=_text(named.get("fullname")),
         first_name=_text(named.get("first_name")),
         last_name=_text(named.get("last_name")),
@@ -118,8 +118,10 @@ def _main_answer(client: Client, tokens: Tokens, call: Call) -> Conversation[Map
             endpoint=ENDPOINT, expected="an account", got="none where its data say", backend=client.name
         )
     subject = (tokens.claims or {}).get("sub")
-    # OpenID Connect Core section 5.3.2: without this, a swapped access token brings another person's profile.
-    if subject is not None and client.provider.protocol == "oidc" and main.get("sub") != subject:
+    # OpenID Connect Core section 5.3.2: without this, a swapped access token brings another person's profile. An
+    # OAuth 2 provider that gives ID tokens besides (Twitch) may have a profile without sub.
+    named = client.provider.protocol == "oidc" or "sub" in main
+    if subject is not None and named and main.get("sub") != subject:
         raise ProviderBroken(
             endpoint=ENDPOINT, expected="the subject of the ID token", got="another, or none", backend=client.name
         )
@@ -180,11 +182,15 @@ def _require_policies(client: Client, answers: Mapping[str, object]) -> None:
 
 def _is_met(client: Client, policy: Policy, value: object) -> bool:
     if policy.op == "is_true":
-        return value in {True, "true"}
+        return _is_true(value)
     wanted = policy.value.render(values(client)) if policy.value else None
     if not wanted or (policy.only_if == "uuid" and not _is_uuid(wanted)):
         return True
     return value == wanted
+
+
+def _is_true(value: object) -> bool:
+    return value is True or value == "true"  # 1 is neither: it would vouch for an address in a way nobody declared
 
 
 def _is_uuid(text: str) -> bool:
@@ -205,7 +211,7 @@ def _extra_data(client: Client, answers: Mapping[str, object]) -> dict[str, obje
     found: dict[str, object] = {}
     for source, target, only_if_there in client.provider.extra_data:
         value = merged.get(source) if isinstance(merged, Mapping) else None
-        if source not in _SECRET_NAMES and not (only_if_there and value in {None, ""}):
+        if source not in _SECRET_NAMES and not (only_if_there and (value is None or value == "")):
             found[target] = value
     return found
 

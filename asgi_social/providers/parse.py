@@ -4,9 +4,9 @@ The keys, their meaning and the evidence for each are in ``docs/provider_format.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from asgi_social.expressions import Template, path, template
+from asgi_social.expressions import template
 from asgi_social.protocols.provider import (
     Authorize,
     Calculation,
@@ -30,7 +30,7 @@ from asgi_social.protocols.provider import (
     Variable,
     VariableKind,
 )
-from asgi_social.providers.table import Table
+from asgi_social.providers.table import STANDARD_ANSWERS, STANDARD_NAMES, Names, Table
 
 _OIDC_ACCOUNT = {
     "username": "preferred_username",
@@ -42,6 +42,9 @@ _OIDC_ACCOUNT = {
     "locale": "locale",
 }
 _ACCOUNT = {name: name for name in ("username", "email", "fullname", "first_name", "last_name")}
+_ALGORITHMS = ("EdDSA", *(f"{kind}{bits}" for kind in ("RS", "PS", "ES", "HS") for bits in (256, 384, 512)))
+_TOKEN_AUTH = ("body", "basic", "basic+body", "bearer_secret", "secret_jwt", "metadata", "none")
+_CALL_AUTH = ("bearer", "basic", "query", "app", "none")
 
 
 def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
@@ -52,13 +55,15 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         place: The file's name, or the setting's, for errors.
 
     Raises:
-        SettingsError: A key is unknown, missing or of the wrong kind, or an expression cannot be read.
+        SettingsError: A key is unknown, missing or of the wrong kind, or an expression cannot be read or names
+            something that there is not.
     """
-    top = Table(values, place=place)
+    top = Table(values, place=place, names=Names.of(values))
     protocol = cast(Protocol, top.choice("protocol", Protocol, default="oauth2"))
-    oidc = protocol == "oidc"
-    token_table = top.table("token")
-    token, answer, secret = _token(token_table, oidc=oidc)
+    oidc, flows = protocol == "oidc", frozenset(top.choices("flows", _FLOWS, default=_FLOWS))
+    # Where there are metadata, they name the endpoints that the file leaves out.
+    _require_endpoints(top, redirect="redirect" in flows, oidc=oidc)
+    token, answer, secret = _token(top.table("token"), oidc=oidc)
     uid, account = top.table("uid"), top.table("account")
     provider = Provider(
         name=top.required_text("name"),
@@ -66,7 +71,7 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         protocol=protocol,
         docs=top.text("docs"),
         console=top.text("console"),
-        flows=frozenset(top.texts("flows", default=("redirect", "token"))),
+        flows=flows,
         variables=_variables(top.table("vars")),
         authorize=_authorize(top.table("authorize")),
         callback=_callback(top.table("callback")),
@@ -74,11 +79,11 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         answer=answer,
         token_secret=secret,
         userinfo=_userinfo(top.table("userinfo")),
-        uid=uid.path("path", default="sub" if oidc else "id") or path("id"),
+        uid=uid.required_path("path", default="sub" if oidc else "id"),
         authority=uid.template("authority") or template(""),
         email_verified=_email_verified(account),
         account=_account(account, _OIDC_ACCOUNT if oidc else _ACCOUNT),
-        extra_data=tuple(_extra(one) for one in cast("list[object]", top.raw("extra_data") or [])),
+        extra_data=_extra_data(top),
         calculations=_calculations(top.table("calc")),
         policies=tuple(_policy(one) for one in top.tables("policy")),
         errors=_errors(top.table("errors")),
@@ -96,7 +101,26 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
     return provider
 
 
+_FLOWS = ("redirect", "token")
+
+
+def _require_endpoints(top: Table, *, redirect: bool, oidc: bool) -> None:
+    if "oidc" in top:
+        return
+    if redirect:
+        top.table("authorize").require("url")
+        top.table("token").require("url")
+    userinfo = top.table("userinfo")
+    if userinfo.raw("source") in {None, "request"}:
+        userinfo.require("url")
+    if oidc or "id_token" in top:
+        top.table("id_token").require("issuer", "jwks")
+    elif any(one.raw("kind") == "id_token" for one in top.tables("verify")):
+        top.require("id_token")
+
+
 def _variables(table: Table) -> dict[str, Variable]:
+    table.forbid(table.names(), STANDARD_NAMES)
     return {name: _variable(table.table(name), name) for name in table.names()}
 
 
@@ -116,13 +140,13 @@ def _variable(table: Table, name: str) -> Variable:
 def _authorize(table: Table) -> Authorize:
     offline = table.table("offline")
     authorize = Authorize(
-        url=table.template("url"),
+        url=table.address("url"),
         scope=table.texts("scope"),
         scope_sep=table.text("scope_sep") or " ",
         params=table.templates("params"),
         rename=table.mapping("rename"),
         drop=frozenset(table.texts("drop")),
-        response_mode="form_post" if table.text("response_mode") == "form_post" else None,
+        response_mode=cast(Any, table.choice("response_mode", Literal["form_post"], default="") or None),
         pkce=cast(Pkce, table.choice("pkce", Pkce, default="supported")),
         offline=Offline(
             params=offline.templates("params"), scope=offline.texts("scope"), consent=offline.templates("consent")
@@ -148,13 +172,15 @@ def _token(table: Table, *, oidc: bool) -> tuple[TokenCall, TokenAnswer, SecretJ
     call = _token_call(table, TokenCall(auth="metadata" if oidc else "body"))
     answer = TokenAnswer(
         path=table.path("path"),
-        access_token=table.path("access_token") or path("access_token"),
-        refresh_token=table.path("refresh_token") or path("refresh_token"),
-        id_token=table.path("id_token") or path("id_token"),
-        scope=table.path("scope") or path("scope"),
-        expires=table.path("expires") or path("expires_in"),
+        access_token=table.required_path("access_token", default="access_token"),
+        refresh_token=table.required_path("refresh_token", default="refresh_token"),
+        id_token=table.required_path("id_token", default="id_token"),
+        scope=table.required_path("scope", default="scope"),
+        expires=table.required_path("expires", default="expires_in"),
         expires_unit=cast(Any, table.choice("expires_unit", _EXPIRES_UNIT, default="s")),
     )
+    if call.auth == "secret_jwt":
+        table.require("secret_jwt")
     secret = _secret_jwt(table.table("secret_jwt")) if "secret_jwt" in table else None
     table.done()
     return call, answer, secret
@@ -168,8 +194,8 @@ _SEND = TokenCall.__annotations__["send"]
 def _token_call(table: Table, base: TokenCall) -> TokenCall:
     """Read a request to the token endpoint; what the table leaves out is as in ``base``."""
     return TokenCall(
-        url=table.template("url") or base.url,
-        auth=table.text("auth") or base.auth,
+        url=table.address("url") or base.url,
+        auth=table.way("auth", _TOKEN_AUTH, prefixes=("header:",), default=base.auth),
         method=cast(Any, table.choice("method", _METHOD, default=base.method)),
         send=cast(Any, table.choice("send", _SEND, default=base.send)),
         params=table.templates("params") if "params" in table else base.params,
@@ -180,16 +206,12 @@ def _token_call(table: Table, base: TokenCall) -> TokenCall:
 
 
 def _secret_jwt(table: Table) -> SecretJwt:
-    def required(key: str) -> Template:
-        table.required_text(key)
-        return table.template(key) or template("")
-
     secret = SecretJwt(
         alg=table.required_text("alg"),
-        kid=required("kid"),
-        iss=required("iss"),
-        sub=required("sub"),
-        aud=required("aud"),
+        kid=table.required_template("kid"),
+        iss=table.required_template("iss"),
+        sub=table.required_template("sub"),
+        aud=table.required_template("aud"),
         lifetime=table.number("ttl") or 300,
     )
     table.done()
@@ -200,16 +222,16 @@ def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "be
     body = table.table("body")
     call = Call(
         id=identifier,
-        url=table.template("url"),
+        url=table.address("url"),
         method=cast(Any, table.choice("method", _METHOD, default=method)),
-        auth=table.text("auth") or auth,
+        auth=table.way("auth", _CALL_AUTH, prefixes=("header:", "name:"), default=auth),
         query_name=table.text("query_name") or "access_token",
         params=table.templates("params"),
         headers=table.templates("headers"),
         form=body.templates("form") if "form" in body else None,
         json=body.templates("json") if "json" in body else None,
         path=table.path("path"),
-        status_only=table.text("format") == "none",
+        status_only=table.choice("format", Literal["json", "none"], default="json") == "none",
         optional=table.flag("optional", default=False),
     )
     body.done()
@@ -219,6 +241,8 @@ def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "be
 def _userinfo(table: Table) -> Userinfo:
     requests = []
     for one in table.tables("requests"):
+        one.require("url")
+        one.forbid([one.required_text("id")], STANDARD_ANSWERS)
         requests.append(_call(one, identifier=one.required_text("id")))
         one.done()
     userinfo = Userinfo(
@@ -247,31 +271,43 @@ def _account(table: Table, defaults: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _extra(value: object) -> tuple[str, str, bool]:
-    """Read ``"a"``, ``["from", "to"]`` or ``["from", "to", true]`` (true: left out when empty)."""
-    if isinstance(value, str):
-        return value, value, False
-    source, target, *rest = cast("list[Any]", value)
-    return source, target, bool(rest and rest[0])
+def _extra_data(top: Table) -> tuple[tuple[str, str, bool], ...]:
+    """Read a list of ``"a"``, ``["from", "to"]`` or ``["from", "to", true]`` (true: left out when empty)."""
+    found = []
+    value = top.raw("extra_data")
+    for one in value if isinstance(value, list) else [value] if "extra_data" in top else []:
+        match one:
+            case str():
+                found.append((one, one, False))
+            case [str(source), str(target)]:
+                found.append((source, target, False))
+            case [str(source), str(target), bool(only_if_there)]:
+                found.append((source, target, only_if_there))
+            case _:
+                raise top.wrong("extra_data", "holds something else", '"a", ["from", "to"] or ["from", "to", true]')
+    return tuple(found)
 
 
 def _calculations(table: Table) -> dict[str, Calculation]:
     found = {}
+    table.forbid(table.names(), STANDARD_NAMES)
     for name in table.names():
         one = table.table(name)
         one.choice("sign", Calculation.__annotations__["sign"], default="hmac_sha256")
         found[name] = Calculation(
-            sign="hmac_sha256", key=one.template("key") or template(""), data=one.template("data") or template("")
+            sign="hmac_sha256", key=one.required_template("key"), data=one.required_template("data")
         )
         one.done()
     return found
 
 
 def _policy(table: Table) -> Policy:
-    table.required_text("path")
+    op = table.choice("op", Policy.__annotations__["op"], default="equals")
+    if op == "equals":
+        table.require("value")
     policy = Policy(
-        path=table.path("path") or path("id"),
-        op=cast(Any, table.choice("op", Policy.__annotations__["op"], default="equals")),
+        path=table.required_path("path"),
+        op=cast(Any, op),
         value=table.template("value"),
         only_if=cast(Any, table.choice("only_if", Policy.__annotations__["only_if"], default="always")),
         error=table.required_text("error"),
@@ -305,6 +341,7 @@ def _refresh(top: Table, token: TokenCall) -> Refresh:
 
 
 def _revoke(table: Table) -> Revoke:
+    table.require("url")
     style = table.choice("style", Revoke.__annotations__["style"], default="rfc7009")
     revoke = Revoke(
         style=cast(Any, style),
@@ -318,7 +355,8 @@ def _revoke(table: Table) -> Revoke:
 
 def _proof(table: Table) -> Proof:
     kind = table.choice("kind", Proof.__annotations__["kind"], default="lookup")
-    must = table.mapping("must")
+    if kind == "lookup":
+        table.require("url", "app")
     proof = Proof(
         kind=cast(Any, kind),
         call=_call(table, identifier="look-up") if kind == "lookup" else None,
@@ -326,26 +364,26 @@ def _proof(table: Table) -> Proof:
         subject=table.path("subject"),
         active=table.path("active"),
         expires=table.path("expires"),
-        must=tuple((path(name), wanted) for name, wanted in must.items()),
+        must=table.conditions("must"),
     )
     table.done()
     return proof
 
 
 def _oidc(table: Table) -> Oidc:
-    table.required_text("endpoint")
-    oidc = Oidc(endpoint=table.template("endpoint") or template(""), config=table.template("config"))
+    table.require("endpoint")
+    oidc = Oidc(endpoint=table.address("endpoint") or template(""), config=table.address("config"))
     table.done()
     return oidc
 
 
 def _id_token(table: Table) -> IdTokenRules:
     rules = IdTokenRules(
-        issuers=tuple(template(text) for text in table.texts("issuer")),
-        jwks=table.template("jwks"),
-        algs=table.texts("algs", default=("RS256",)),
+        issuers=table.template_list("issuer"),
+        jwks=table.address("jwks"),
+        algs=table.choices("algs", _ALGORITHMS, default=("RS256",)),
         nonce=cast(Any, table.choice("nonce", IdTokenRules.__annotations__["nonce"], default="required")),
-        lax=frozenset(table.texts("lax")),
+        lax=frozenset(table.choices("lax", ("at_hash", "aud_azp"))),
         max_age=table.number("max_age") or 600,
     )
     table.done()

@@ -1,7 +1,9 @@
 """Reading a TOML table key by key: each is asked for with its kind, and one that nobody asked for is an error."""
 
 import difflib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar, cast, get_args
 
 from asgi_social.errors import SettingsError
@@ -9,28 +11,97 @@ from asgi_social.expressions import ExpressionError, Path, Template, path, templ
 
 T = TypeVar("T")
 
+# What the engine gives to templates; see ``protocols.client.values``.
+STANDARD_NAMES = frozenset(
+    {"client_id", "client_secret", "redirect_uri", "code", "access_token", "refresh_token", "uid", "now"}
+)
+STANDARD_ROOTS = frozenset({"setting", "token", "claim", "userinfo"})
+STANDARD_ANSWERS = frozenset({"token", "id", "userinfo"})
+_ROOT = re.compile(r"\$(@?\w[\w-]*)")
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+_KINDS = {str: "text", bool: "true or false", int: "whole number", list: "list", dict: "table"}
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """Give ``, did you mean 'x'?`` for the nearest known name, or nothing.
+
+    >>> guess("client_di", ["client_id", "scope"])
+    ", did you mean 'client_id'?"
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What the expressions of one file may name, beside what the standard and the engine give.
+
+    Attributes:
+        variables: Its ``[vars]``; they alone may say which host a request goes to.
+        calculations: Its ``[calc]``.
+        requests: The ids of its ``[[userinfo.requests]]``, whose answers are roots of paths.
+    """
+
+    variables: frozenset[str] = frozenset()
+    calculations: frozenset[str] = frozenset()
+    requests: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> "Names":
+        """Read the names that a file makes, before anything else of it is checked."""
+        userinfo = _keys(values.get("userinfo"))
+        requests = userinfo.get("requests")
+        return cls(
+            variables=frozenset(_keys(values.get("vars"))),
+            calculations=frozenset(_keys(values.get("calc"))),
+            requests=frozenset(str(_keys(one).get("id")) for one in (requests if isinstance(requests, list) else [])),
+        )
+
+    def unknown_in(self, compiled: Template | Path) -> tuple[str, Iterable[str]] | None:
+        """Give the first name that nothing fills, with those that there are; None where all are known."""
+        if isinstance(compiled, Path):
+            known = STANDARD_ANSWERS | self.requests
+            found = _ROOT.findall(_QUOTED.sub("", compiled.source))
+            return next(((f"${name}", [f"${one}" for one in known]) for name in found if name not in known), None)
+        known = STANDARD_NAMES | self.variables | self.calculations
+        for name in sorted(compiled.names):
+            root, _, rest = name.partition(".")
+            if root not in (STANDARD_ROOTS if rest else known):
+                return f"{{{name}}}", [*(f"{{{one}}}" for one in known), *(f"{{{one}.…}}" for one in STANDARD_ROOTS)]
+        return None
+
 
 class Table:
     """One table of a provider's file, with its dotted place for errors."""
 
-    def __init__(self, values: Mapping[str, object], *, place: str) -> None:
+    def __init__(self, values: Mapping[str, object], *, place: str, names: Names) -> None:
         self._values = dict(values)
         self._known: set[str] = set()
         self._place = place
+        self._names = names
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
+
+    def require(self, *keys: str) -> None:
+        """Raise unless all these keys are there."""
+        for key in keys:
+            if self._values.get(key) in (None, ""):
+                raise self.wrong(key, "is missing", "see docs/provider_format.md")
+
+    def forbid(self, names: Iterable[str], taken: frozenset[str]) -> None:
+        """Raise where one of the names means something else already."""
+        for name in taken & set(names):
+            raise self.wrong(name, "is the name of something else", "another name")
 
     def text(self, key: str) -> str | None:
         """Give a text, or None where the key is absent."""
         return self._typed(key, str)
 
     def required_text(self, key: str) -> str:
-        """Give a text; absent is an error."""
-        value = self._typed(key, str)
-        if value is None:
-            raise self.wrong(key, "is missing", "a text")
-        return value
+        """Give a text; absent or empty is an error."""
+        self.require(key)
+        return self._typed(key, str) or ""
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Give true or false."""
@@ -41,60 +112,90 @@ class Table:
         """Give a whole number, or None where the key is absent."""
         return self._typed(key, int)
 
-    def texts(self, key: str, *, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """Give a list of texts."""
-        value = self._typed(key, list)
-        if value is None:
-            return default
-        if not all(isinstance(one, str) for one in value):
-            raise self.wrong(key, "holds something else than texts", "a list of texts")
-        return tuple(value)
-
     def numbers(self, key: str, *, default: tuple[int, ...]) -> tuple[int, ...]:
         """Give a list of whole numbers."""
-        value = self._typed(key, list)
-        return default if value is None else tuple(value)
+        return self._listed(key, int) if key in self else default
+
+    def texts(self, key: str, *, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Give a list of texts."""
+        return self._listed(key, str) if key in self else default
+
+    def choices(self, key: str, allowed: Iterable[str], *, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Give a list of texts, each among those allowed."""
+        return tuple(self._among(key, one, allowed) for one in self.texts(key, default=default))
 
     def choice(self, key: str, kind: object, *, default: str) -> str:
         """Give one of the texts of a ``Literal``."""
-        allowed = cast(tuple[str, ...], get_args(kind))
         value = self._typed(key, str)
-        if value is not None and value not in allowed:
-            raise self.wrong(key, f"is {value!r}", " or ".join(allowed))
-        return value or default
+        return default if value is None else self._among(key, value, cast("tuple[str, ...]", get_args(kind)))
+
+    def way(self, key: str, words: Iterable[str], *, prefixes: tuple[str, ...], default: str) -> str:
+        """Give one of the words, or a text that begins with one of the prefixes and goes on."""
+        value = self._typed(key, str)
+        if value is None or any(value.startswith(prefix) and value != prefix for prefix in prefixes):
+            return value or default
+        return self._among(key, value, [*words, *(f"{prefix}…" for prefix in prefixes)])
 
     def template(self, key: str) -> Template | None:
         """Give what is sent, compiled, or None where the key is absent."""
         value = self._typed(key, str)
         return None if value is None else self._compiled(key, value, template)
 
-    def path(self, key: str, *, default: str | None = None) -> Path | None:
-        """Give what is read, compiled; the default's where the key is absent."""
-        value = self._typed(key, str) or default
-        return None if value is None else self._compiled(key, value, path)
+    def required_template(self, key: str) -> Template:
+        """Give what is sent, compiled; absent or empty is an error."""
+        return self._compiled(key, self.required_text(key), template)
+
+    def address(self, key: str) -> Template | None:
+        """Give an address, compiled; which host it leads to must not be for an answer to say."""
+        url = self.template(key)
+        if url is None:
+            return None
+        host = re.split(r"[/?#]", url.source.partition("://")[2] or url.source)[0]
+        for name in template(host).names - self._names.variables:
+            raise self.wrong(key, f"lets {{{name}}} choose the host", "only [vars] before the path")
+        return url
 
     def templates(self, key: str) -> dict[str, Template]:
         """Give a table of what is sent, compiled."""
         return {name: self._compiled(f"{key}.{name}", text, template) for name, text in self.mapping(key).items()}
+
+    def template_list(self, key: str) -> tuple[Template, ...]:
+        """Give a list of what is sent, compiled."""
+        return tuple(self._compiled(key, text, template) for text in self.texts(key))
+
+    def path(self, key: str, *, default: str | None = None) -> Path | None:
+        """Give what is read, compiled; the default's where the key is absent."""
+        value = self._typed(key, str)
+        value = default if value is None else value
+        return None if value is None else self._compiled(key, value, path)
+
+    def required_path(self, key: str, *, default: str = "") -> Path:
+        """Give what is read, compiled; the default's where the key is absent, and an error where there is none."""
+        if not default:
+            self.require(key)
+        return self._compiled(key, self._typed(key, str) or default, path)
+
+    def conditions(self, key: str) -> tuple[tuple[Path, str], ...]:
+        """Give a table of what is read, compiled, with the text that each must be."""
+        wanted = self.mapping(key)
+        return tuple((self._compiled(f"{key}.{source}", source, path), text) for source, text in wanted.items())
 
     def mapping(self, key: str) -> dict[str, str]:
         """Give a table of texts."""
         value = self._typed(key, dict) or {}
         for name, text in value.items():
             if not isinstance(text, str):
-                raise self.wrong(f"{key}.{name}", "is not a text", "a text")
+                raise self.wrong(f"{key}.{name}", f"is a {_kind_of(text)}", "a text")
         return dict(value)
 
     def table(self, key: str) -> "Table":
         """Give a table within; an empty one where the key is absent."""
-        return Table(self._typed(key, dict) or {}, place=f"{self._place}.{key}")
+        return Table(self._typed(key, dict) or {}, place=f"{self._place}.{key}", names=self._names)
 
     def tables(self, key: str) -> list["Table"]:
         """Give an array of tables."""
-        value = self._typed(key, list) or []
-        if not all(isinstance(one, dict) for one in value):
-            raise self.wrong(key, "is not an array of tables", "[[…]]")
-        return [Table(one, place=f"{self._place}.{key}[{index}]") for index, one in enumerate(value)]
+        found = self._listed(key, dict) if key in self else ()
+        return [Table(one, place=f"{self._place}.{key}[{index}]", names=self._names) for index, one in enumerate(found)]
 
     def names(self) -> list[str]:
         """Give every key of the table, in the file's order, for tables whose keys are free."""
@@ -109,12 +210,7 @@ class Table:
         """Raise for the first key that nobody asked for: a typing mistake must not become a silent default."""
         for key in self._values:
             if key not in self._known:
-                near = difflib.get_close_matches(key, self._known, n=1)
-                raise self.wrong(
-                    key,
-                    "is not known" + (f", did you mean {near[0]!r}?" if near else ""),
-                    ", ".join(sorted(self._known)),
-                )
+                raise self.wrong(key, f"is not known{guess(key, self._known)}", ", ".join(sorted(self._known)))
 
     def wrong(self, key: str, what: str, allowed: str) -> SettingsError:
         """Make the error for a key."""
@@ -129,10 +225,36 @@ class Table:
         value = self.raw(key)
         if value is None or type(value) is kind:
             return value
-        raise self.wrong(key, f"is a {type(value).__name__}", f"a {kind.__name__}")
+        raise self.wrong(key, f"is a {_kind_of(value)}", f"a {_KINDS[kind]}")
+
+    def _listed(self, key: str, kind: type[T]) -> tuple[T, ...]:
+        value = self._typed(key, list) or []
+        for one in value:
+            if type(one) is not kind:
+                raise self.wrong(key, f"holds a {_kind_of(one)}", f"a list in which each is a {_KINDS[kind]}")
+        return tuple(value)
+
+    def _among(self, key: str, value: str, allowed: Iterable[str]) -> str:
+        known = sorted(allowed)
+        if value in known:
+            return value
+        raise self.wrong(key, f"is {value!r}{guess(value, known)}", " or ".join(known))
 
     def _compiled(self, key: str, text: str, compile_: Callable[[str], T]) -> T:
         try:
-            return compile_(text)
+            compiled = compile_(text)
         except ExpressionError as error:
-            raise self.wrong(key, f"cannot be read: {error}", "a template or path expression") from None
+            raise self.wrong(key, f"cannot be read: {error}", "a template, or a path expression") from None
+        unknown = self._names.unknown_in(cast("Template | Path", compiled))
+        if unknown is not None:
+            name, known = unknown
+            raise self.wrong(key, f"names {name}, which is not known{guess(name, known)}", ", ".join(sorted(known)))
+        return compiled
+
+
+def _keys(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _kind_of(value: object) -> str:
+    return _KINDS.get(type(value), type(value).__name__)

@@ -90,7 +90,8 @@ class _InPieces:
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         async for piece in self.pieces:
             # Without a look at the client, a server that is asked to stop would wait until the last drop is out.
-            if await client.is_disconnected():
+            has_left = await client.is_disconnected()
+            if has_left:
                 return
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         if self.is_whole:

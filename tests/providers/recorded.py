@@ -1,0 +1,132 @@
+"""Recorded sign-ins of social-auth's own tests, and what of them is ours to do otherwise.
+
+Each departure from a recording stands in a table here, with its reason; anything else must be as it was recorded.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+HERE = Path(__file__).parent.parent / "recorded_logins"
+
+# Addresses that the provider has moved since.
+MOVED = {
+    "https://accounts.google.com/o/oauth2/auth": "https://accounts.google.com/o/oauth2/v2/auth",
+    "https://accounts.google.com/o/oauth2/token": "https://oauth2.googleapis.com/token",
+}
+# What we send besides: PKCE and the nonce wherever they are taken.
+ADDED = {"code_challenge", "code_challenge_method", "code_verifier", "nonce"}
+ADDED_BY = {
+    "facebook": {"fields"},  # without it the profile has neither address nor picture
+}
+# What was sent and is not by us.
+LEFT_OUT = {
+    "spotify": {"client_id", "client_secret"},  # they stand in the Basic header, and need not stand in the body too
+    "stripe": {"client_id", "scope"},  # the key says which app it is; an empty scope says nothing
+}
+# A request that social-core makes only where the profile has no address, and we always: it says what is verified.
+FURTHER = {"github": "https://api.github.com/user/emails"}
+
+_NAMES = {"KEY": "client_id", "SECRET": "client_secret"}
+_NAMES_OF_APPLE = {"CLIENT": "client_id", "SECRET": "client_secret", "KEY": "key"}
+# Settings of social-auth that mean nothing here.
+_MEANINGLESS = {
+    "USE_UNIQUE_USER_ID",  # the uid is sub now in any case
+    "REVOKE_TOKENS_ON_DISCONNECT",  # tokens are always revoked
+    "ID_TOKEN_DECRYPTION_KEY",  # a name of the recording's own
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a recording: where the browser was sent, or what the provider was asked and answered."""
+
+    method: str
+    url: str
+    body: str
+    headers: Mapping[str, str]
+    status: int
+    content_type: str
+    answer: str
+
+    @property
+    def address(self) -> str:
+        """The URL without its query, as it is today."""
+        bare = self.url.partition("?")[0]
+        return MOVED.get(bare, bare)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The query and the form."""
+        return fields_of(urlsplit(self.url).query, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recorded sign-in of one provider."""
+
+    provider: str
+    case: str
+    settings: Mapping[str, Any]
+    authorize: Call
+    calls: tuple[Call, ...]
+    expect: Mapping[str, Any]
+    extra_data: Mapping[str, Any]
+
+
+def recordings() -> list[Recording]:
+    """Give every recording there is."""
+    return [
+        _recording(file.stem, login)
+        for file in sorted(HERE.glob("*.json"))
+        for login in json.loads(file.read_text(encoding="utf-8"))
+    ]
+
+
+def fields_of(*encoded: str) -> dict[str, str]:
+    """Give the parameters of a query and a form."""
+    return {name: value for text in encoded for name, value in parse_qsl(text, keep_blank_values=True)}
+
+
+def settings_of(recording: Recording) -> dict[str, Any]:
+    """Give the settings of our backend for a recording's."""
+    names = _NAMES_OF_APPLE if recording.provider == "apple-id" else _NAMES
+    prefix = recording.provider.upper().replace("-", "_") + "_"
+    found: dict[str, Any] = {}
+    for name, value in recording.settings.items():
+        assert name.startswith(prefix), name
+        name = name.removeprefix(prefix)
+        if name == "USERNAME_WITH_TEAM" and value is False:
+            found["account"] = {"username": "user.email:before(@)|user.name"}
+        elif name not in _MEANINGLESS:
+            found[names.get(name, name.lower())] = value
+    return found
+
+
+def _recording(provider: str, login: Mapping[str, Any]) -> Recording:
+    first, *calls = (_call(call) for call in login["calls"])
+    assert login["calls"][0]["kind"] == "authorize"
+    return Recording(
+        provider=provider,
+        case=login["case"],
+        settings=login["settings"],
+        authorize=first,
+        calls=tuple(calls),
+        expect=login["expect"],
+        extra_data=login["extra_data"],
+    )
+
+
+def _call(call: Mapping[str, Any]) -> Call:
+    return Call(
+        method=call["method"],
+        url=call["url"],
+        body=call.get("request_body") or "",
+        headers=call.get("request_headers", {}),
+        status=call.get("status", 302),
+        content_type=call.get("content_type", ""),
+        answer=call.get("body", ""),
+    )

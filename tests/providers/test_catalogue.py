@@ -1,0 +1,152 @@
+"""What holds for every file of the catalogue; a new provider needs no test of its own."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from asgi_social import providers
+from asgi_social.errors import SettingsError
+from asgi_social.providers.parse import provider_from
+
+FORMAT = Path(__file__).parents[2] / "docs" / "provider_format.md"
+# Where an app's keys are made is known for a service, not for a standard.
+GENERIC = {"oauth2", "oidc"}
+OWN = {"name": "own", "title": "Own", "authorize": {"url": "https://own.example/a"}}
+
+
+def _text(name: str) -> str:
+    return (files("asgi_social.providers") / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _keys(value: object) -> Iterator[str]:
+    """Give each key of the format in a file; not those that a provider names itself (parameters, variables)."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _keys(one)
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            if key in {"vars", "calc"}:
+                for one in inner.values():
+                    yield from _keys(one)
+            elif key not in {"params", "headers", "form", "json", "rename", "choices", "must", "consent", "sources"}:
+                yield from _keys(inner)
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_a_file_of_the_catalogue_keeps_the_rules(name: str) -> None:
+    provider, text = providers.provider(name), _text(name)
+
+    assert provider.name == name
+    assert "http://" not in text
+    assert str(provider.docs).startswith("https://")
+    assert str(provider.console).startswith("https://") or name in GENERIC
+    assert "sources" in tomllib.loads(text)
+    # Whoever has no proof says so, for the people who look for it.
+    assert bool(provider.proofs) != any("client tokens are refused" in quirk for quirk in provider.quirks)
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_sr_b04_pkce_is_off_only_where_a_source_is_named(name: str) -> None:
+    off = re.search(r'^pkce = "off"(.*)$', _text(name), re.MULTILINE)
+
+    assert (providers.provider(name).authorize.pkce == "off") == (off is not None)
+    assert off is None or "catalogue" in off[1]
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_every_key_of_a_file_is_described(name: str) -> None:
+    described = FORMAT.read_text(encoding="utf-8")
+
+    missing = {key for key in _keys(tomllib.loads(_text(name))) if f"`{key}`" not in described}
+
+    assert missing == set()
+
+
+def test_the_example_of_the_description_is_a_provider() -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", FORMAT.read_text(encoding="utf-8"), re.DOTALL)
+
+    provider = provider_from(tomllib.loads(example), place="the example")
+
+    assert (provider.name, provider.authorize.pkce, len(example.splitlines())) == ("example", "supported", 10)
+
+
+def test_the_catalogue_knows_the_providers_that_are_promised() -> None:
+    assert set(providers.names()) >= {
+        "apple-id",
+        "azuread-v2-tenant-oauth2",
+        "discord",
+        "facebook",
+        "github",
+        "gitlab",
+        "google-oauth2",
+        "linkedin-openidconnect",
+        "oauth2",
+        "oidc",
+        "slack",
+        "spotify",
+        "stripe",
+        "twitch",
+    }
+
+
+def test_a_provider_is_read_once() -> None:
+    assert providers.provider("github") is providers.provider("github")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        pytest.param("githup", "did you mean 'github'?", id="nearly one"),
+        pytest.param("?", "the catalogue has: apple-id, azuread-v2-tenant-oauth2, discord", id="nothing like one"),
+    ],
+)
+def test_a_provider_that_is_not_in_the_catalogue_is_told_with_the_nearest_name(name: str, hint: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        providers.provider(name)
+
+    assert caught.value.message == f"no provider is called {name!r}"
+    assert caught.value.hint.startswith(hint)
+
+
+def test_a_provider_of_the_apps_own_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(
+        'name = "own"\ntitle = "Größe"\n[authorize]\nurl = "https://a.example"\n[token]\nurl = "https://t.example"\n'
+        '[userinfo]\nurl = "https://u.example"\n',
+        encoding="utf-8",
+    )
+
+    provider = providers.provider_of_file(str(file))
+
+    assert (provider.name, provider.title, provider.uid.source) == ("own", "Größe", "id")
+
+
+def test_a_provider_of_the_apps_own_comes_from_a_table() -> None:
+    table = {**OWN, "token": {"url": "https://own.example/t"}, "userinfo": {"url": "https://own.example/u"}}
+
+    provider = providers.provider_of_table(table, place="backends.own.provider")
+
+    assert provider.name == "own"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["absent", "not UTF-8"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "own.toml"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match="own.toml cannot be read"):
+        providers.provider_of_file(str(file))
+
+
+def test_a_file_that_is_not_toml_is_named_with_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("name = own\n")
+
+    with pytest.raises(SettingsError, match=r"own.toml is not TOML: .*line 1"):
+        providers.provider_of_file(str(file))

@@ -1,0 +1,142 @@
+"""Sign-ins that were recorded with social-auth come out here with the same uid, names and address."""
+
+import json
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+
+from asgi_social import Association, Social
+from asgi_social.testing import ManualClock
+from tests.app import app_of, browser, settings
+from tests.providers.recorded import Recording, recordings, settings_of
+from tests.providers.replayed import Replayed, departures, differences
+
+ALL = [pytest.param(one, id=f"{one.provider}-{one.case.partition('.')[2]}") for one in recordings()]
+# A form from another site comes without the cookies of this one, and nobody is signed in.
+FROM_APPLE = {"sec-fetch-site": "cross-site", "origin": "https://appleid.apple.com"}
+
+
+async def _replayed(
+    recording: Recording, **form: str
+) -> tuple[Replayed, dict[str, str], httpx.Response, list[Association[str]]]:
+    """Play a whole sign-in: give the network, where the browser was sent, how it ended, and what is linked."""
+    clock, name = ManualClock(), recording.provider
+    network = Replayed(recording, clock=clock)
+    backends = {name: settings_of(recording)}
+    async with Social(**settings(network, backends=backends, clock=clock)) as social:
+        app = app_of(social)
+        async with browser(app) as ours, browser(app, user=None) as foreign:
+            begun = await ours.get(f"/associate/{name}/")
+            assert begun.status_code == 303, begun.text
+            location = begun.headers["location"]
+            query = dict(parse_qsl(urlsplit(location).query))
+            network.nonce = query.get("nonce", "")
+            answer = {"code": "foobar", "state": query["state"], **form}
+            if query.get("response_mode") == "form_post":
+                posted = await foreign.post(f"/complete/{name}/", data=answer, headers=FROM_APPLE)
+                ended = await ours.get(posted.headers["location"])
+            else:
+                ended = await ours.get(f"/complete/{name}/", params=answer)
+            found = await social.associations("ada")
+    return network, {**query, "": location.partition("?")[0]}, ended, found
+
+
+def test_every_provider_with_a_recording_is_replayed() -> None:
+    assert {one.provider for one in recordings()} == {
+        "apple-id",
+        "facebook",
+        "github",
+        "gitlab",
+        "google-oauth2",
+        "linkedin-openidconnect",
+        "slack",
+        "spotify",
+        "stripe",
+        "twitch",
+    }
+
+
+@pytest.mark.parametrize("recording", ALL)
+async def test_a_recorded_login_comes_out_with_the_same_account(recording: Recording) -> None:
+    _, _, ended, found = await _replayed(recording)
+
+    assert ended.status_code == 303, ended.text
+    [association] = found
+    expected = {name: value or None for name, value in recording.expect["details"].items()}
+    assert association.uid == recording.expect["uid"]
+    assert association.username == recording.expect["username"]
+    assert {name: association.account[name] or None for name in ("email", "fullname", "first_name", "last_name")} == {
+        name: expected.get(name) for name in ("email", "fullname", "first_name", "last_name")
+    }
+
+
+@pytest.mark.parametrize("recording", ALL)
+async def test_the_browser_is_sent_where_it_was_recorded(recording: Recording) -> None:
+    _, location, _, _ = await _replayed(recording)
+
+    assert location.pop("") == recording.authorize.address
+    assert differences(recording, recording.authorize.fields, location, headers={}) == []
+
+
+@pytest.mark.parametrize("recording", ALL)
+async def test_the_provider_is_asked_what_was_recorded(recording: Recording) -> None:
+    network, _, _, _ = await _replayed(recording)
+
+    assert network.surplus == []
+    assert network.left == []
+    assert {call.address: departures(recording, call, request) for call, request in network.asked} == {
+        call.address: [] for call in recording.calls
+    }
+
+
+@pytest.mark.parametrize("recording", ALL)
+async def test_extra_data_are_those_of_social_auth_without_the_tokens(recording: Recording) -> None:
+    _, _, _, found = await _replayed(recording)
+
+    ours = dict(found[0].account["extra_data"])  # type: ignore[call-overload]
+    # social-core read LinkedIn's id from a profile that had none.
+    ours.pop("id" if recording.provider == "linkedin-openidconnect" else "", None)
+    assert ours == {name: recording.extra_data[name] for name in ours}
+    assert not set(ours) & {"access_token", "refresh_token", "id_token"}
+
+
+@pytest.mark.parametrize(
+    "recording", [one for one in ALL if one.id == "slack-SlackOAuth2TeamRestrictionTest.test_login"]
+)
+async def test_a_slack_account_of_another_team_than_the_setting_names_is_refused(recording: Recording) -> None:
+    other = {**recording.settings, "SLACK_TEAM": "T1"}
+
+    _, _, ended, found = await _replayed(
+        Recording(
+            provider=recording.provider,
+            case=recording.case,
+            settings=other,
+            authorize=recording.authorize,
+            calls=recording.calls,
+            expect=recording.expect,
+            extra_data=recording.extra_data,
+        )
+    )
+
+    assert (ended.status_code, found) == (400, [])
+
+
+@pytest.mark.parametrize("recording", [one for one in ALL if one.id == "twitch-TwitchOAuth2Test.test_login"])
+async def test_twitch_is_told_the_client_id_in_a_header(recording: Recording) -> None:
+    network, _, _, _ = await _replayed(recording)
+
+    assert network.asked[-1][1].headers["client-id"] == "a-key"
+
+
+@pytest.mark.parametrize("recording", [one for one in ALL if one.id == "apple-id-AppleIdTest.test_login"])
+async def test_the_names_that_apple_gives_once_come_from_the_form(recording: Recording) -> None:
+    user = json.dumps({"name": {"firstName": "Ada", "lastName": "Lovelace"}, "email": "other@apple.example"})
+
+    _, _, _, [association] = await _replayed(recording, user=user)
+
+    assert association.fullname == "Ada Lovelace"
+    assert (association.account["first_name"], association.account["last_name"]) == ("Ada", "Lovelace")
+    # The address is of the signed token; what a browser carries by could be anything.
+    assert association.email == recording.expect["details"]["email"]
+    assert association.account["email_verified"] is True
