@@ -13,6 +13,7 @@ from asgi_social.errors import (
     AccountTaken,
     FlowRefused,
     ProviderError,
+    ProviderRefused,
     SettingsError,
     SocialError,
     StorageError,
@@ -23,6 +24,7 @@ from asgi_social.flow import Flow, new_challenge
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Callback, Tokens
 from asgi_social.protocols.metadata import prepared
+from asgi_social.protocols.oauth2 import hinted
 from asgi_social.protocols.steps import revocation, sign_in
 from asgi_social.refresh import Renewable, Renewals
 from asgi_social.secret import Keys, Secret, random_text
@@ -169,7 +171,10 @@ class Backend(Generic[UserId]):
                 reason="spent",
                 backend=self.name,
             )
-        callback = self._steps.read_callback(self._client, params)
+        try:
+            callback = self._steps.read_callback(self._client, params)
+        except ProviderRefused as refusal:
+            raise hinted(self._client, refusal, redirect_uri=flow.challenge.redirect_uri) from None
         # A task of its own: when the browser goes away in between, a code that is spent still gives its association.
         key, work = ("complete", flow.spend_key), partial(self._completed, flow, callback)
         row = await self._engine.background.share(key, work)
@@ -310,14 +315,10 @@ class Backend(Generic[UserId]):
                 )
             now = self._engine.clock.now()
             updated = with_account(with_tokens(row, tokens, keys=keys, now=now), account, keys=keys)
-            changed = replace(
-                updated,
-                client_id=self._client.client_id,
-                status="active",
-                reason=None,
-                since=row.since if row.status == "active" else now,
-                version=row.version + 1,
-            )
+            if tokens.access_token:  # an ID token alone heals nothing, for the tokens are those of before
+                since = row.since if row.status == "active" else now
+                updated = replace(updated, client_id=self._client.client_id, status="active", reason=None, since=since)
+            changed = replace(updated, version=row.version + 1)
             if await repository.save_tokens(changed, replaces=row.version):
                 return self._associated(changed)
         raise StorageError("the association changed again and again while it was written", operation="save_tokens")

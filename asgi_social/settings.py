@@ -168,7 +168,7 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
         if client is not None:
             clients[name] = client
     sign_up = settings.get("sign_up", "refuse")
-    if sign_up not in {"refuse", "allow"}:
+    if sign_up not in ("refuse", "allow"):
         faults.append(_fault("sign_up", f"is {sign_up!r}", "refuse or allow"))
     _raise_all(faults)
     return Checked(

@@ -18,7 +18,12 @@ _TABLE = "social_association"
 
 
 def with_tokens(row: StoredAssociation, tokens: Tokens, *, keys: Keys, now: float) -> StoredAssociation:
-    """Give a row that holds new tokens; what they leave out (refresh token, ID token, scope) stays as it was."""
+    """Give a row that holds new tokens; what they leave out (refresh token, ID token, scope) stays as it was.
+
+    So does everything where there is no access token, because an ID token alone takes nothing away.
+    """
+    if not tokens.access_token:
+        return row
     return replace(
         row,
         access_token=_sealed(row.id, "access_token", tokens.access_token, keys=keys) or "",

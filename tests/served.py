@@ -21,6 +21,9 @@ from starlette.types import ASGIApp
 
 from asgi_social import Social, SocialMiddleware
 
+AT_ONCE = 25
+"""How many requests the view ``at-once`` lets go on together."""
+
 _SESSION_KEY = "the-session-key-of-the-tests-9Zr4"
 
 
@@ -71,17 +74,20 @@ class _Server(uvicorn.Server):
 
 def app_of(social: Social) -> Starlette:
     """Give an app whose session says who is signed in, with a view for each thing that an app does with a backend."""
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/sign-in", _sign_in, methods=["POST"]),
             Route("/settings", _settings),
             Route("/{backend}/renewed", _renewed),
             Route("/{backend}/token", _token),
+            Route("/{backend}/at-once", _at_once),
             Route("/{backend}/there", _there),
             Route("/{backend}/client-token", _client_token, methods=["POST"]),
         ],
         middleware=[Middleware(SessionMiddleware, secret_key=_SESSION_KEY), Middleware(SocialMiddleware, social)],
     )
+    app.state.together = asyncio.Barrier(AT_ONCE)
+    return app
 
 
 async def _sign_in(request: Request) -> Response:
@@ -101,6 +107,13 @@ async def _renewed(request: Request) -> Response:
 
 async def _token(request: Request) -> Response:
     [association] = await request.state.social.associations(request.path_params["backend"])
+    return JSONResponse(await association.get_access_token())
+
+
+async def _at_once(request: Request) -> Response:
+    [association] = await request.state.social.associations(request.path_params["backend"])
+    # Each knows the same old token before the first one asks; sockets and the database would set them in a row.
+    await request.app.state.together.wait()
     return JSONResponse(await association.get_access_token())
 
 

@@ -18,7 +18,7 @@ from tests import certified_app
 from tests.app import query_of
 from tests.certified import consent
 from tests.certified_app import LIFETIME, PHONE, Asked, World, linked, only, refresh_token_of
-from tests.served import Browser
+from tests.served import AT_ONCE, Browser
 
 pytestmark = pytest.mark.node
 
@@ -49,12 +49,12 @@ async def test_25_views_at_once_renew_an_ended_token_by_one_request_and_its_fami
         before = asked.count()
 
         world.clock.advance(LIFETIME)
-        answers = await asyncio.gather(*(person.call("/corp/token") for _ in range(25)))
+        answers = await asyncio.gather(*(person.call("/corp/at-once") for _ in range(AT_ONCE)))
         requests = asked.count() - before
         again = await person.call("/corp/renewed")
 
     assert requests == 1
-    assert [answer.status_code for answer in answers] == [200] * 25
+    assert [answer.status_code for answer in answers] == [200] * AT_ONCE
     assert len({answer.json() for answer in answers}) == 1
     assert answers[0].json() != old
     assert again.status_code == 200
@@ -67,7 +67,7 @@ async def test_25_callers_of_a_worker_renew_by_one_request_and_the_family_lives(
     before = asked.count()
 
     async with world.engine() as worker:
-        held = [await only(worker) for _ in range(25)]
+        held = [await only(worker) for _ in range(AT_ONCE)]
         renewed = await asyncio.gather(*(association.refresh_token() for association in held))
         requests = asked.count() - before
         again = await renewed[0].refresh_token()

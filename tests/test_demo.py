@@ -39,7 +39,7 @@ class Page:
     buttons: list[Button] = field(default_factory=list)
 
     def button(self, text: str) -> Button:
-        """Give the first button whose text begins so."""
+        """Give the first button whose text, or label, begins so."""
         found = [button for button in self.buttons if button.text.startswith(text)]
         assert found, f"{self.url} ({self.status}) has {[button.text for button in self.buttons]}, and no {text!r}"
         return found[0]
@@ -66,8 +66,9 @@ class _PageReader(HTMLParser):
             fields[known["name"]] = ""
         elif tag == "button":
             own = {known["name"]: known["value"]} if "name" in known else {}
-            self.buttons.append(Button(action, method, fields | own))
-            self._in_button = True
+            label = known.get("aria-label", "")
+            self.buttons.append(Button(action, method, fields | own, label))
+            self._in_button = not label
 
     def handle_data(self, data: str) -> None:
         if self._textarea is not None:
@@ -174,23 +175,30 @@ async def test_the_person_may_say_no_at_the_provider(tmp_path: Path) -> None:
     assert "None yet" in home.text
 
 
-async def test_the_stored_token_is_used(tmp_path: Path) -> None:
+async def test_the_stored_token_of_the_chosen_account_is_used(tmp_path: Path) -> None:
     async with a_demo(tmp_path) as app, a_browser(app) as browser:
         await signed_in(browser)
-        answer = await browser.press(await linked(browser), "Use the token")
+        await linked(browser, "Ada")
+        home = await linked(browser, "Grace")
+        ada = await browser.press(home, "Use the token of Fake provider, Ada Lovelace")
+        grace = await browser.press(home, "Use the token of Fake provider, Grace Hopper")
 
-    assert "The provider answers 200" in answer.text
-    assert "ada@people.example" in answer.text
+    assert "The provider answers 200" in ada.text
+    assert "ada@people.example" in ada.text
+    assert "grace@people.example" in grace.text
 
 
 async def test_the_token_is_renewed_and_used_again(tmp_path: Path) -> None:
     async with a_demo(tmp_path) as app, a_browser(app) as browser:
         await signed_in(browser)
         home = await linked(browser)
+        before = app.state.provider.count("/token")
         renewed = await browser.press(home, "Renew")
+        after = app.state.provider.count("/token")
         answer = await browser.press(home, "Use the token")
 
     assert "The token is renewed" in renewed.text
+    assert (before, after) == (1, 2)
     assert "The provider answers 200" in answer.text
 
 
@@ -244,10 +252,11 @@ async def test_a_phones_token_that_the_provider_does_not_know_is_refused(tmp_pat
 async def test_signing_out_keeps_the_linked_account(tmp_path: Path) -> None:
     async with a_demo(tmp_path) as app, a_browser(app) as browser:
         await signed_in(browser)
-        out = await browser.press(await linked(browser), "Sign out")
+        await browser.press(await linked(browser), "Sign out")
+        out = await browser.open("/")
         again = await signed_in(browser)
 
-    assert out.url == f"{BASE}/sign-in"
+    assert out.url == f"{BASE}/sign-in?next=/"
     assert "Ada Lovelace" in again.text
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ class Server:
     """A server's side of an app's lifespan."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self.sent: list[Message] = []
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message] = asyncio.Queue()
         self.task = asyncio.create_task(self._run(app))
@@ -33,8 +33,12 @@ class Server:
         await asyncio.wait([self.task])
         return answer
 
-    async def _told(self, kind: str) -> Message:
+    def tell(self, kind: str) -> None:
+        """Send the app a message."""
         self._to_app.put_nowait({"type": kind})
+
+    async def _told(self, kind: str) -> Message:
+        self.tell(kind)
         return await self._from_app.get()
 
     async def _run(self, app: ASGIApp) -> None:
@@ -126,7 +130,7 @@ async def test_the_engine_closes_also_where_the_app_breaks_at_its_shutdown() -> 
     happened, app = watched("shutdown breaks")
     server = Server(app)
     await server.starts()
-    server._to_app.put_nowait({"type": "lifespan.shutdown"})
+    server.tell("lifespan.shutdown")
 
     with pytest.raises(RuntimeError, match="shutdown"):
         await server.task
@@ -162,8 +166,6 @@ async def test_an_app_of_starlette_whose_startup_raises_closes_the_engine() -> N
     async def lifespan(_: Any) -> Any:
         raise LookupError("theirs")
         yield
-
-    from contextlib import asynccontextmanager
 
     app = Starlette(lifespan=asynccontextmanager(lifespan))
     server = Server(SocialMiddleware(app, **settings(database=Watched(happened))))

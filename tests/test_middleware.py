@@ -340,26 +340,26 @@ NOBODY = NotSignedIn("nobody", hint="sign in")
 async def test_a_person_who_is_not_signed_in_goes_to_the_sign_in_page_and_comes_back(
     sign_in_url: str, method: str, asked: str, location: str
 ) -> None:
-    async with Social(**settings(sign_in_url=sign_in_url)) as social:
-        async with browser(raising(NOBODY, social), user=None) as client:
-            answered = await client.request(method, asked)
+    social = Social(**settings(sign_in_url=sign_in_url))
+    async with social, browser(raising(NOBODY, social), user=None) as client:
+        answered = await client.request(method, asked)
 
     assert (answered.status_code, answered.headers["location"]) == (303, location)
 
 
 async def test_a_person_comes_back_to_the_mount_as_the_browser_sees_it() -> None:
-    values = settings(sign_in_url="/sign-in", base_url=f"{BASE}/api")
-    async with Social(**values) as social:
-        async with browser(Starlette(routes=[Mount("/api", app=app_of(social))]), user=None) as client:
-            answered = await client.get("/api/associate/")
+    social = Social(**settings(sign_in_url="/sign-in", base_url=f"{BASE}/api"))
+    app = Starlette(routes=[Mount("/api", app=app_of(social))])
+    async with social, browser(app, user=None) as client:
+        answered = await client.get("/api/associate/")
 
     assert answered.headers["location"] == "/sign-in?next=/api/associate/"
 
 
 async def test_a_program_that_is_not_signed_in_is_told_so_and_sent_nowhere() -> None:
-    async with Social(**settings(sign_in_url="/sign-in")) as social:
-        async with browser(raising(NOBODY, social), user=None) as client:
-            answered = await client.get("/view", headers=JSON)
+    social = Social(**settings(sign_in_url="/sign-in"))
+    async with social, browser(raising(NOBODY, social), user=None) as client:
+        answered = await client.get("/view", headers=JSON)
 
     assert (answered.status_code, "location" in answered.headers) == (401, False)
 

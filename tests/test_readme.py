@@ -1,4 +1,4 @@
-"""The README: every block of Python in it runs, does what the text says, and its tables are those of the code.
+"""README and docs: every block of Python runs and does what the text says, and the tables are those of the code.
 
 Its first app is served on 127.0.0.1, because it is to run as pasted and so reaches its provider over a socket.
 """
@@ -23,7 +23,9 @@ from tests.served import Browser, listener, serving, url_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+HOW_IT_WORKS = (ROOT / "docs/how_it_works.md").read_text(encoding="utf-8")
+_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+BLOCKS = _BLOCK.findall(README)
 
 
 @pytest.fixture
@@ -231,3 +233,32 @@ def test_what_is_linked_is_there() -> None:
 
     assert places
     assert [place for place in places if not (ROOT / place).exists()] == []
+
+
+def test_the_conversation_of_the_docs_is_played_as_they_say() -> None:
+    names: dict[str, Any] = {}
+
+    [block] = _BLOCK.findall(HOW_IT_WORKS)
+    exec(block, names)  # noqa: S102  # the docs' own
+
+    assert f'result = end.value  # "{names["result"]}"' in block
+    assert [request.url for request in names["asked"]] == ["https://one.example", "https://two.example"]
+
+
+def test_the_docs_name_every_file_of_the_house_and_no_other() -> None:
+    package = ROOT / "asgi_social"
+    rooms = table_rooms()
+
+    there = {one.name for one in package.iterdir() if one.suffix == ".py"} | {
+        f"{one.name}/" for one in package.iterdir() if (one / "__init__.py").exists()
+    }
+    named = set(re.findall(r"`([a-z0-9_/]+\.py)`", HOW_IT_WORKS))
+    files = {one.relative_to(package).as_posix() for one in package.rglob("*.py")}
+
+    assert rooms == there - {"__init__.py"}
+    assert [name for name in named if not any(one == name or one.endswith(f"/{name}") for one in files)] == []
+
+
+def table_rooms() -> set[str]:
+    rows = HOW_IT_WORKS.partition("| files | are |")[2].partition("\n\n")[0].splitlines()[2:]
+    return named_in([row.split("|")[1] for row in rows])

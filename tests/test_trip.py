@@ -37,3 +37,12 @@ async def test_linking_again_keeps_the_association() -> None:
         [again] = await social.associations("ada")
 
     assert again.id == first.id
+
+
+async def test_where_the_redirect_uri_is_in_question_the_answer_spells_it_out_with_the_place_to_register_it() -> None:
+    async with Social(**settings()) as social, browser(app_of(social)) as client:
+        refused = await linked(client, error="redirect_uri_mismatch", code="")
+
+    assert refused.status_code == 502
+    assert "https://app.example/complete/github/" in refused.text
+    assert "https://github.com/settings/developers" in refused.text

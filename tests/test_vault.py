@@ -75,7 +75,7 @@ def test_a_scope_that_was_taken_away_is_none_and_not_the_one_before() -> None:
 
 
 def test_a_row_without_an_access_token_gives_an_empty_one() -> None:
-    row = with_tokens(EMPTY, Tokens(access_token=Secret(""), id_token=Secret("id-0")), keys=KEYS, now=10.0)
+    row = with_tokens(EMPTY, Tokens(access_token=Secret("")), keys=KEYS, now=10.0)
 
     got = tokens_of(row, keys=KEYS)
 
@@ -155,3 +155,7 @@ async def test_an_account_that_does_not_open_is_empty_and_can_still_be_unlinked(
 
         assert (association.account, association.username, association.uid) == ({}, None, "7")
         assert [one.id for one in gone] == [association.id]
+
+
+def test_an_id_token_alone_takes_no_stored_token_away() -> None:
+    assert with_tokens(ROW, Tokens(access_token=Secret("")), keys=KEYS, now=20.0) == ROW

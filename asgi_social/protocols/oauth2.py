@@ -123,7 +123,7 @@ def read_callback(client: Client, params: Mapping[str, str]) -> Callback:
             endpoint="authorization endpoint",
             error=error,
             description=text,
-            hint=hint_for(client, error, text),
+            hint="see the provider's manual for this code",
             backend=client.name,
         )
     if not code or len(code) > MAX_TOKEN_CHARACTERS:
@@ -149,14 +149,7 @@ def exchange_code(client: Client, callback: Callback, challenge: Challenge) -> C
     try:
         tokens = tokens_from(client, response)
     except ProviderRefused as refusal:
-        raise ProviderRefused(
-            endpoint=ENDPOINT,
-            error=refusal.error,
-            description=refusal.description,
-            hint=hint_for(client, refusal.error, refusal.description, redirect_uri=challenge.redirect_uri),
-            http_status=refusal.http_status,
-            backend=client.name,
-        ) from None
+        raise hinted(client, refusal, redirect_uri=challenge.redirect_uri) from None
     if tokens.token_type.lower() != "bearer":
         raise ProviderBroken(
             endpoint=ENDPOINT, expected="a bearer token", got="another token_type", backend=client.name
@@ -239,21 +232,19 @@ def revoke(client: Client, tokens: Tokens, uid: Uid) -> Conversation[None]:
 
     Source: RFC 7009; or the provider's own way, in its data.
     """
-    rules = client.provider.revoke
-    if client.endpoints.revocation is None:
+    rules, known = client.provider.revoke, values(client, tokens=tokens, uid=uid)
+    # Filled in once more, because an address that holds the uid was not known before.
+    url = (rendered_url(client, rules.call.url, known) if rules else None) or client.endpoints.revocation
+    if url is None:
         return
     endpoint = "revocation endpoint"
     if rules is None or rules.style == "rfc7009":
         form = {"token": (tokens.refresh_token or tokens.access_token).reveal()}
         headers: dict[str, str] = {}
         credentials(client, client.provider.token.auth, form=form, headers=headers)
-        response = yield Request(
-            endpoint=endpoint, method="POST", url=client.endpoints.revocation, form=form, headers=headers
-        )
+        response = yield Request(endpoint=endpoint, method="POST", url=url, form=form, headers=headers)
         require_success(response, endpoint=endpoint, backend=client.name)
         return
-    known = values(client, tokens=tokens, uid=uid)
-    url = rendered_url(client, rules.call.url, known)
     response = yield data_request(client, rules.call, endpoint, known=known, fallback=url)
     body = response.body.decode(errors="replace").strip()
     if response.status not in rules.ok or (rules.ok_body and body.replace(" ", "") not in rules.ok_body):
@@ -341,14 +332,22 @@ def is_token(text: str) -> bool:
     return 0 < len(text) <= MAX_TOKEN_CHARACTERS and text.isascii() and text.isprintable() and " " not in text
 
 
-def hint_for(client: Client, error: str, description: str, *, redirect_uri: str | None = None) -> str:
-    """Say what to do about a provider's error; the redirect URI is spelled out wherever it is in question."""
-    if redirect_uri is not None and "redirect" in f"{error} {description}".lower():
+def hinted(client: Client, refusal: ProviderRefused, *, redirect_uri: str) -> ProviderRefused:
+    """Give a provider's refusal with what to do about it; the redirect URI is spelled out where it is in question."""
+    hint = refusal.hint
+    if "redirect" in f"{refusal.error} {refusal.description}".lower():
         where = f" at {client.provider.console}" if client.provider.console else ""
-        return f"register exactly {redirect_uri} as redirect URI of the app {client.client_id}{where}"
-    if error in {"invalid_client", "unauthorized_client"}:
-        return f"check client_id and client_secret of the backend {client.name}"
-    return "see the provider's manual for this code"
+        hint = f"register exactly {redirect_uri} as redirect URI of the app {client.client_id}{where}"
+    elif refusal.error in {"invalid_client", "unauthorized_client"}:
+        hint = f"check client_id and client_secret of the backend {client.name}"
+    return ProviderRefused(
+        endpoint=refusal.endpoint,
+        error=refusal.error,
+        description=refusal.description,
+        hint=hint,
+        http_status=refusal.http_status,
+        backend=client.name,
+    )
 
 
 def _token_or_none(value: object) -> Secret | None:

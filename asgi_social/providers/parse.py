@@ -187,7 +187,6 @@ def _token(table: Table, *, oidc: bool) -> tuple[TokenCall, TokenAnswer, SecretJ
 
 
 _EXPIRES_UNIT = TokenAnswer.__annotations__["expires_unit"]
-_METHOD = Call.__annotations__["method"]
 _SEND = TokenCall.__annotations__["send"]
 
 
@@ -196,7 +195,7 @@ def _token_call(table: Table, base: TokenCall) -> TokenCall:
     return TokenCall(
         url=table.address("url") or base.url,
         auth=table.way("auth", _TOKEN_AUTH, prefixes=("header:",), default=base.auth),
-        method=cast(Any, table.choice("method", _METHOD, default=base.method)),
+        method=cast(Any, table.choice("method", TokenCall.__annotations__["method"], default=base.method)),
         send=cast(Any, table.choice("send", _SEND, default=base.send)),
         params=table.templates("params") if "params" in table else base.params,
         headers=table.templates("headers") if "headers" in table else base.headers,
@@ -223,7 +222,7 @@ def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "be
     call = Call(
         id=identifier,
         url=table.address("url"),
-        method=cast(Any, table.choice("method", _METHOD, default=method)),
+        method=cast(Any, table.choice("method", Call.__annotations__["method"], default=method)),
         auth=table.way("auth", _CALL_AUTH, prefixes=("header:", "name:"), default=auth),
         query_name=table.text("query_name") or "access_token",
         params=table.templates("params"),
@@ -274,8 +273,7 @@ def _account(table: Table, defaults: Mapping[str, str]) -> dict[str, Any]:
 def _extra_data(top: Table) -> tuple[tuple[str, str, bool], ...]:
     """Read a list of ``"a"``, ``["from", "to"]`` or ``["from", "to", true]`` (true: left out when empty)."""
     found = []
-    value = top.raw("extra_data")
-    for one in value if isinstance(value, list) else [value] if "extra_data" in top else []:
+    for one in top.items("extra_data"):
         match one:
             case str():
                 found.append((one, one, False))

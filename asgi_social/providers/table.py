@@ -81,6 +81,7 @@ class Table:
         self._names = names
 
     def __contains__(self, key: str) -> bool:
+        self._known.add(key)
         return key in self._values
 
     def require(self, *keys: str) -> None:
@@ -173,7 +174,8 @@ class Table:
         """Give what is read, compiled; the default's where the key is absent, and an error where there is none."""
         if not default:
             self.require(key)
-        return self._compiled(key, self._typed(key, str) or default, path)
+        value = self._typed(key, str)
+        return self._compiled(key, default if value is None else value, path)
 
     def conditions(self, key: str) -> tuple[tuple[Path, str], ...]:
         """Give a table of what is read, compiled, with the text that each must be."""
@@ -191,6 +193,10 @@ class Table:
     def table(self, key: str) -> "Table":
         """Give a table within; an empty one where the key is absent."""
         return Table(self._typed(key, dict) or {}, place=f"{self._place}.{key}", names=self._names)
+
+    def items(self, key: str) -> list[object]:
+        """Give a list as it stands, whose elements are of several kinds."""
+        return list(self._typed(key, list) or [])
 
     def tables(self, key: str) -> list["Table"]:
         """Give an array of tables."""

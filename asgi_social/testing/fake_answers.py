@@ -1,11 +1,11 @@
 """How the fake provider's answers go out: whole, late, in pieces, cut off, or something else instead."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_social.clock import Clock
 from asgi_social.testing.fake_faults import Faults
@@ -48,7 +48,7 @@ async def spoilt(faults: Faults, endpoint: str, answer: Response, *, clock: Cloc
     if endpoint not in faults.where:
         return answer
     if faults.huge_body is not None:
-        return _InPieces(200, [(b"content-type", b"application/json")], _blanks(faults.huge_body))
+        return _InPieces(200, [(b"content-type", b"application/json")], _blanks(faults.huge_body, clock))
     if faults.cut == "after":
         return _cut_off(answer, len(answer.body) // 2)
     if faults.drip:
@@ -85,17 +85,26 @@ class _InPieces:
     pieces: AsyncIterator[bytes]
     is_whole: bool = True
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = Request(scope, receive)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI names it
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        async with asyncio.TaskGroup() as group:
+            leaving = group.create_task(_next_message(receive))
+            await self._send_until(leaving, send)
+            leaving.cancel()
+
+    async def _send_until(self, leaving: asyncio.Task[Message], send: Send) -> None:
         async for piece in self.pieces:
             # Without a look at the client, a server that is asked to stop would wait until the last drop is out.
-            has_left = await client.is_disconnected()
-            if has_left:
+            if leaving.done():
                 return
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         if self.is_whole:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _next_message(receive: Receive) -> Message:
+    # The request was read to its end, so that there is one more message only: the client went away.
+    return await receive()
 
 
 async def _one(body: bytes) -> AsyncIterator[bytes]:
@@ -108,6 +117,7 @@ async def _drops(body: bytes, clock: Clock) -> AsyncIterator[bytes]:
         yield body[place : place + 1]
 
 
-async def _blanks(count: int) -> AsyncIterator[bytes]:
+async def _blanks(count: int, clock: Clock) -> AsyncIterator[bytes]:
     for begin in range(0, count, _PIECE_BYTES):
+        await clock.sleep(0)  # sending to a client that went away does not let it be heard
         yield b" " * min(_PIECE_BYTES, count - begin)

@@ -12,9 +12,10 @@ from joserfc.jwk import RSAKey
 
 Signature = Literal["own", "stranger", "none"]
 
-# Base64 hides the marker by which a scan of a log finds what leaked. These characters, at every third byte, are written
-# "fake-" there: the bytes 0x77 0xDA 0x91 0xEF 0xBE 0x90 hold the sextets of these five letters.
-_SPELT_FAKE = "w\u0691\uff90"
+# Base64 hides the marker by which a scan of a log finds what leaked, but a claim can be chosen that is written "fake-"
+# in it: these letters are five sextets of the last two characters, which stand right for it behind two blanks, as the
+# first claim of all.
+_SPELT_FAKE = {"marker": "  w\u0691\uff90"}
 
 
 @cache
@@ -37,7 +38,7 @@ def signed(claims: Mapping[str, object], *, kid: str, signature: Signature) -> s
         signature: Whose it is: made with the key named, with one that is not published, or not there at all
             (``alg`` is ``none``, RFC 7518 section 3.6).
     """
-    payload = _marked(claims)
+    payload = _json({**_SPELT_FAKE, **claims})
     if signature == "none":
         return f"{_encoded(_json({'alg': 'none', 'typ': 'JWT'}))}.{_encoded(payload)}."
     header = {"alg": "RS256", "typ": "JWT", "kid": kid}
@@ -47,12 +48,6 @@ def signed(claims: Mapping[str, object], *, kid: str, signature: Signature) -> s
 def half_hash(token: str) -> str:
     """Give the left half of a token's SHA-256: ``at_hash`` (OpenID Connect Core section 3.1.3.6)."""
     return _encoded(hashlib.sha256(token.encode()).digest()[:16])
-
-
-def _marked(claims: Mapping[str, object]) -> bytes:
-    # Of three neighbouring places one is right, whatever stands before.
-    payloads = [_json({"marker": " " * pad + _SPELT_FAKE, **claims}) for pad in range(3)]
-    return next(payload for payload in payloads if "fake-" in _encoded(payload))
 
 
 def _json(value: Mapping[str, object]) -> bytes:

@@ -1,6 +1,6 @@
 """The people who have accounts at the fake provider, and what it tells of them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -65,6 +65,18 @@ CLAIMS: Mapping[str, tuple[str, ...]] = {
     "profile": ("name", "given_name", "family_name", "preferred_username", "picture"),
     "email": ("email", "email_verified"),
 }
+
+
+def one_of(people: Sequence[Person], who: str | Person) -> Person:
+    """Give one of the people, by username, sub, or themselves.
+
+    Raises:
+        LookupError: That one has no account here; the message says who has.
+    """
+    for person in people:
+        if who in (person, person.username, person.sub):
+            return person
+    raise LookupError(f"{who!r} has no account here; {', '.join(person.username for person in people)} have")
 
 
 def claims_of(person: Person, *, scope: Collection[str]) -> dict[str, object]:

@@ -21,7 +21,7 @@ from asgi_social.testing.fake_keys import key_set, signed
 from asgi_social.testing.fake_lookups import introspected, token_info
 from asgi_social.testing.fake_metadata import metadata_of
 from asgi_social.testing.fake_pages import DENY, PERSON, consent_page, error_page, form_on, form_post_page
-from asgi_social.testing.fake_people import PEOPLE, Person, claims_of
+from asgi_social.testing.fake_people import PEOPLE, Person, claims_of, one_of
 from asgi_social.testing.fake_requests import (
     RecordedRequest,
     RegisteredClient,
@@ -168,7 +168,7 @@ class FakeProvider:
             nonce: For the ID token, which comes with the scope ``openid``.
         """
         grant = Grant(
-            person=self._person(person),
+            person=one_of(self.people, person),
             client_id=client_id or self.client_id,
             scope=tuple(scope),
             auth_time=int(self._clock.now()),
@@ -179,7 +179,7 @@ class FakeProvider:
 
     def revoke_all(self, person: str | Person) -> None:
         """End all tokens of a person, as if access had been taken away at the provider."""
-        self._ledger.end_all_of(self._person(person))
+        self._ledger.end_all_of(one_of(self.people, person))
 
     def rotate_keys(self) -> None:
         """Sign with a new key from now on, and publish the old one no more."""
@@ -344,13 +344,7 @@ class FakeProvider:
             raise unknown_token()
         return token
 
-    def _person(self, who: str | Person) -> Person:
-        for person in self.people:
-            if who in (person, person.username, person.sub):
-                return person
-        raise LookupError(f"{who!r} has no account here; {', '.join(person.username for person in self.people)} have")
-
     async def _pressed(self, location: str, who: str | Person | None, *, deny: bool) -> httpx.Response:
-        person = self.people[0] if who is None else self._person(who)
+        person = self.people[0] if who is None else one_of(self.people, who)
         button = {DENY: "yes"} if deny else {PERSON: person.sub}
         return await pressed(self.transport(), location, authorize_url=self._authorize_url, button=button)

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from asgi_social import Social, SocialMiddleware
+from asgi_social.storage.repository import StoredAssociation
 from asgi_social.testing import FakeProvider
 from tests.app import github, query_of
 
@@ -136,3 +137,8 @@ def told(answer: httpx.Response) -> tuple[int, str | None, str | None]:
     """Give status, code and reason of an answer as JSON."""
     body = answer.json()
     return answer.status_code, body.get("code"), body.get("reason")
+
+
+async def rows_of(social: Social, user: str = "ada") -> list[StoredAssociation]:
+    """Give what is stored of a user, to compare it to the last byte."""
+    return await social.engine.repository.of_user(user)

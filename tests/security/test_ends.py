@@ -204,8 +204,10 @@ async def test_a_browser_that_goes_away_in_the_middle_still_has_its_account_link
         return network(request)
 
     own = httpx.AsyncClient(transport=httpx.MockTransport(slow))
-    more = {"http_client": own, "on_event": lambda event: is_linked.set()}
-    async with Social(**settings(**more)) as social, browser(app_of(social)) as client:
+    async with (
+        Social(**settings(http_client=own, on_event=lambda event: is_linked.set())) as social,
+        browser(app_of(social)) as client,
+    ):
         state = await begun_state(client)
         visit = asyncio.create_task(completed(client, state))
         await asked.wait()

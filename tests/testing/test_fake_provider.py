@@ -109,7 +109,7 @@ async def test_another_method_is_told_which_ones_there_are(http: httpx.AsyncClie
 async def test_all_it_hands_out_bears_the_marker_and_is_the_same_at_every_run(clock: ManualClock) -> None:
     one, again, other = (FakeProvider(clock=clock, issuer=f"https://{host}.example") for host in ("a", "a", "b"))
 
-    values = [str(fake.issue_tokens("ada")["access_token"]) for fake in (one, again, other)]
+    values = [fake.issue_tokens("ada")["access_token"] for fake in (one, again, other)]
     handed_out = [*one.issue_tokens("layla").values(), params_in(await one.consent(_at(one)))["code"]]
 
     assert values[0] == values[1] != values[2]
@@ -121,12 +121,11 @@ def _at(fake: FakeProvider) -> str:
     return location().replace(ISSUER, fake.issuer)
 
 
-@pytest.mark.parametrize("name", ["", "a", "ab", "abc"])
-async def test_an_id_token_bears_the_marker_however_its_claims_lie(fake: FakeProvider, name: str) -> None:
-    for switches in (Faults(audience=name), Faults(audience=name, alg_none=True)):
-        fake.faults = switches
+@pytest.mark.parametrize("faults", [Faults(alg_none=True), Faults(signed_by_other_key=True)])
+async def test_an_id_token_bears_the_marker_whatever_is_wrong_with_it(fake: FakeProvider, faults: Faults) -> None:
+    fake.faults = faults
 
-        assert "fake-" in fake.issue_tokens("ada")["id_token"]
+    assert "fake-" in fake.issue_tokens("ada")["id_token"].split(".")[1]
 
 
 async def test_a_token_can_stand_in_a_header_whatever_the_person_is_called(clock: ManualClock) -> None:
@@ -137,7 +136,8 @@ async def test_a_token_can_stand_in_a_header_whatever_the_person_is_called(clock
 
 
 async def test_over_a_socket_it_is_the_same_provider_and_stops_when_it_is_asked_to() -> None:
-    fake = FakeProvider(issuer="http://127.0.0.1")
+    clock = ManualClock()
+    fake = FakeProvider(clock=clock)
     server = uvicorn.Server(uvicorn.Config(fake, log_level="critical", lifespan="on"))
     listener = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -150,9 +150,11 @@ async def test_over_a_socket_it_is_the_same_provider_and_stops_when_it_is_asked_
             await renewed(http, tokens)
         fake.faults = Faults(drip=True, where=["/jwks"])
         async with http.stream("GET", "/jwks") as dripping:
-            pass
+            await clock.until_asleep()
     server.should_exit = True
-    await serving
+    while not serving.done():
+        clock.advance(1)
+        await asyncio.sleep(0)
 
     assert told.json()["sub"] == "person-1"
     assert dripping.status_code == 200

@@ -164,24 +164,27 @@ async def test_a_code_is_dead_once_access_was_taken_away(fake: FakeProvider, htt
     assert answer.json()["error"] == "invalid_grant"
 
 
+async def test_a_refresh_token_comes_without_being_asked_for(fake: FakeProvider, http: httpx.AsyncClient) -> None:
+    assert "refresh_token" in await tokens_from(fake, http)
+
+
 @pytest.mark.parametrize(
-    ("always", "changes", "comes"),
+    ("changes", "given"),
     [
-        pytest.param(True, {}, True, id="always"),
-        pytest.param(False, {}, False, id="not asked"),
-        pytest.param(False, {"scope": "openid offline_access"}, True, id="by scope"),
-        pytest.param(False, {"access_type": "offline"}, True, id="by access_type"),
-        pytest.param(False, {"access_type": "online"}, False, id="online"),
+        pytest.param({}, set(), id="not asked"),
+        pytest.param({"scope": "openid offline_access"}, {"refresh_token"}, id="by scope"),
+        pytest.param({"access_type": "offline"}, {"refresh_token"}, id="by access_type"),
+        pytest.param({"access_type": "online"}, set(), id="online"),
     ],
 )
-async def test_a_refresh_token_comes_always_or_when_it_is_asked_for(
-    fake: FakeProvider, http: httpx.AsyncClient, always: bool, changes: dict[str, str | None], comes: bool
+async def test_a_refresh_token_can_be_one_that_has_to_be_asked_for(
+    fake: FakeProvider, http: httpx.AsyncClient, changes: dict[str, str | None], given: set[str]
 ) -> None:
-    fake.always_refresh_token = always
+    fake.always_refresh_token = False
 
     tokens = await tokens_from(fake, http, **changes)
 
-    assert ("refresh_token" in tokens) is comes
+    assert tokens.keys() & {"refresh_token"} == given
 
 
 async def test_a_renewal_gives_new_tokens_and_an_id_token_without_nonce(
