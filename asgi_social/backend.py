@@ -31,7 +31,7 @@ from asgi_social.secret import Keys, Secret, random_text
 from asgi_social.storage.repository import Repository, StoredAssociation
 from asgi_social.transport import Transport
 from asgi_social.users import SignUp, Users
-from asgi_social.vault import account_of, tokens_of, with_account, with_tokens
+from asgi_social.vault import account_of, tokens_of, with_account, with_tokens, without_dead
 from asgi_social.verify import account_of_id_token, client_token, proven_account, spend_key
 
 REVOCATION_SECONDS = 5.0
@@ -314,9 +314,10 @@ class Backend(Generic[UserId]):
                     backend=self.name,
                 )
             now = self._engine.clock.now()
-            updated = with_account(with_tokens(row, tokens, keys=keys, now=now), account, keys=keys)
+            updated = with_account(row, account, keys=keys)
             if tokens.access_token:  # an ID token alone heals nothing, for the tokens are those of before
                 since = row.since if row.status == "active" else now
+                updated = with_tokens(without_dead(updated, keys=keys), tokens, keys=keys, now=now)
                 updated = replace(updated, client_id=self._client.client_id, status="active", reason=None, since=since)
             changed = replace(updated, version=row.version + 1)
             if await repository.save_tokens(changed, replaces=row.version):

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Literal, Unpack
+from typing import Literal, Unpack, assert_never
 from urllib.parse import quote
 
 from starlette.requests import HTTPConnection, Request
@@ -13,7 +13,7 @@ from asgi_social.associate import accounts, associate
 from asgi_social.complete import complete
 from asgi_social.disconnect import disconnect
 from asgi_social.errors import NotSignedIn, SettingsError, SocialError
-from asgi_social.pages import STYLE, error_response, redirect, secured, style_sheet, wants_page
+from asgi_social.pages import STYLE, error_response, load, redirect, secured, style_sheet, wants_page
 from asgi_social.settings import Checked, Settings
 from asgi_social.social import RequestSocial, Social
 
@@ -65,10 +65,17 @@ class SocialMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        if not self.social.is_open:
-            await self._open_late()
-        social = self.social.bound(HTTPConnection(scope))
+        connection = HTTPConnection(scope)
+        social = self.social.bound(connection)
         scope.setdefault("state", {})["social"] = social
+        try:
+            if not self.social.is_open:
+                await self._open_late()
+        except SocialError as error:
+            if scope["type"] == "websocket":
+                raise
+            await error_response(error, connection)(scope, receive, send)
+            return
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
@@ -96,6 +103,8 @@ class SocialMiddleware:
                     return await disconnect(request, social, route.backend, route.association_id)
                 case "complete":
                     return await complete(request, social, route.backend)
+                case other:
+                    assert_never(other)
         except SocialError as error:
             return self._answer_to(error, request)
 
@@ -127,8 +136,12 @@ class SocialMiddleware:
             return redirect(f"{sign_in_url}{'&' if '?' in sign_in_url else '?'}next={quote(here, safe='/')}")
         return error_response(error, connection)
 
-    async def _open_late(self) -> None:
+    async def _open(self) -> None:
         await self.social.open()
+        load()
+
+    async def _open_late(self) -> None:
+        await self._open()
         if not self._opened_late:  # said once, also where several first requests come at a time
             self._opened_late = True
             _log.warning(
@@ -140,7 +153,7 @@ class SocialMiddleware:
         """Open before the app starts, close after it has stopped; and stand in for an app that knows no lifespan."""
         first = await receive()
         try:
-            await self.social.open()
+            await self._open()
         except SocialError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

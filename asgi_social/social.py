@@ -183,10 +183,9 @@ class Social:
         return Backend(name, renewable, self._engine, connection=connection)
 
     async def _open(self) -> None:
-        if not self._opened:
-            await self._engine.repository.open()
-            self._engine.transport.open()
-            self._opened = True
+        await self._engine.repository.open()
+        self._engine.transport.open()
+        self._opened = True
 
 
 class RequestSocial:

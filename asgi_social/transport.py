@@ -208,10 +208,10 @@ class Transport:
 def _built(request: Request, *, backend: str) -> httpx.Request:
     """Make httpx's request, apart from any client: cookies and headers of the app's own are for the app's requests."""
     try:
+        url = httpx.URL(request.url)
         built = httpx.Request(
             request.method,
-            request.url,
-            params=dict(request.query) or None,
+            url.copy_merge_params(request.query) if request.query else url,
             headers={**_HEADERS, **request.headers, **({"content-type": "application/json"} if request.json else {})},
             data=dict(request.form) if request.form is not None else None,
             content=json_text.dumps(request.json).encode() if request.json is not None else None,

@@ -36,6 +36,15 @@ def with_tokens(row: StoredAssociation, tokens: Tokens, *, keys: Keys, now: floa
     )
 
 
+def without_dead(row: StoredAssociation, *, keys: Keys) -> StoredAssociation:
+    """Give a row without what new tokens must not be laid over: those of a grant that ended, or that do not open."""
+    try:
+        tokens_of(row, keys=keys)
+    except NeedsReauth:
+        return replace(row, refresh_token=None, id_token=None)
+    return replace(row, refresh_token=None, id_token=None) if row.status == "needs_reauth" else row
+
+
 def tokens_of(row: StoredAssociation, *, keys: Keys) -> Tokens:
     """Give the tokens of a row.
 

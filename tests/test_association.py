@@ -134,6 +134,16 @@ async def test_a_token_from_a_renewal_just_awaited_is_given_whatever_its_lifetim
     assert len(acme.renewals) == 1
 
 
+async def test_a_token_from_a_renewal_just_awaited_is_given_also_where_its_lifetime_is_unknown() -> None:
+    acme = Acme()
+    acme.answers = [answer(1, expires_in=None)]
+    async with at(acme) as there:
+        there.clock.advance(3600)
+
+        assert await there.association.get_access_token() == "access-1"
+    assert len(acme.renewals) == 1
+
+
 # What cannot be renewed
 
 

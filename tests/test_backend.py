@@ -11,6 +11,7 @@ import pytest
 from asgi_social import (
     AccountTaken,
     Event,
+    FlowRefused,
     NotSignedIn,
     SettingsError,
     Social,
@@ -19,9 +20,7 @@ from asgi_social import (
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.storage.repository import StoredAssociation
 from tests.app import github, query_of, settings
-
-URI = "https://app.example/complete/"
-from tests.engines import Octo, corp, engine, load, request_of, settled
+from tests.engines import URI, Octo, corp, engine, load, request_of, settled
 
 
 async def test_a_backend_shows_its_name_and_its_provider_and_no_secret() -> None:
@@ -128,6 +127,46 @@ async def test_a_code_whose_browser_has_gone_still_gives_its_association() -> No
         [association] = await social.associations("ada")
 
     assert association.uid == "583231"
+
+
+async def test_a_flow_ends_once() -> None:
+    octo = Octo()
+    async with engine(octo) as social:
+        backend = social.backend("github")
+        flow, _ = await backend.begin(user_id="ada", redirect_uri=URI, next_path="/")
+        await backend.complete(flow, {"code": "a-code"})
+        octo.asked.clear()
+
+        with pytest.raises(FlowRefused) as raised:
+            await backend.complete(flow, {"code": "a-code"})
+
+    assert raised.value.reason == "spent"
+    assert octo.asked == []
+
+
+class Busy(MemoryRepository):
+    """A store in which another process writes first, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = 0
+
+    async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
+        if not self.refused:
+            self.refused += 1
+            return False
+        return await super().save_tokens(row, replaces=replaces)
+
+
+async def test_linking_again_beside_another_write_is_tried_again() -> None:
+    store = Busy()
+    async with engine(database=store) as social:
+        await social.backend("github").associate("gho_first", user_id="ada")
+
+        association = await social.backend("github").associate("gho_second", user_id="ada")
+
+        assert await association.get_access_token() == "gho_second"
+    assert store.refused == 1
 
 
 class Unlucky(MemoryRepository):

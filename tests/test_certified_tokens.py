@@ -25,18 +25,23 @@ pytestmark = pytest.mark.node
 bound, provider, world, asked = certified_app.bound, certified_app.provider, certified_app.world, certified_app.asked
 
 
-async def test_a_renewal_in_a_view_and_one_of_a_worker_follow_each_other(world: World) -> None:
+async def test_a_view_and_a_worker_renew_in_turn_and_who_holds_an_older_association_gets_their_token(
+    world: World, asked: Asked
+) -> None:
     async with world.app() as (social, person):
         association = await linked(social, person)
-        old = await association.get_access_token()
+        old, linking = await association.get_access_token(), asked.count()
         in_a_view = (await person.call("/corp/renewed")).json()
         async with world.engine() as worker:
             by_a_worker = await (await only(worker)).refresh_token()
         seen_by_a_view = (await person.call("/corp/token")).json()
+        held_since_the_link = await association.refresh_token()
 
     assert in_a_view["id"] == by_a_worker.id == association.id
     assert seen_by_a_view == await by_a_worker.get_access_token()
+    assert seen_by_a_view == await held_since_the_link.get_access_token()
     assert len({old, in_a_view["token"], seen_by_a_view}) == 3
+    assert asked.count() - linking == 2
     assert await world.is_active(seen_by_a_view)
 
 
@@ -113,14 +118,16 @@ async def test_a_token_is_given_while_it_lives_renewed_behind_near_its_end_and_a
         halfway_asked = asked.count() - linking
         world.clock.advance(LIFETIME / 2 - 15)
         near_its_end = await association.get_access_token(min_lifetime=10)
-        renewed = await association.refresh_token()  # joins the renewal behind, and begins none
-        near_asked = asked.count() - linking
+    behind_asked = asked.count() - linking  # the app's end has waited for the renewal behind
+
+    async with world.engine() as worker:
+        renewed = await only(worker)
         second = await renewed.get_access_token()
         world.clock.advance(LIFETIME / 2 + 1)
         awaited = await renewed.get_access_token()
 
-    assert (first, 0) == (halfway, halfway_asked)
-    assert (near_its_end, near_asked) == (first, 1)
+    assert (halfway, halfway_asked) == (first, 0)
+    assert (near_its_end, behind_asked) == (first, 1)
     assert len({first, second, awaited}) == 3
     assert asked.count() - linking == 2
     assert await world.is_active(awaited)

@@ -13,12 +13,9 @@ from asgi_social import (
     User,
 )
 from asgi_social.storage.memory import MemoryRepository
+from asgi_social.storage.repository import StoredAssociation
 from tests.app import query_of
-
-URI = "https://app.example/complete/"
-from tests.engines import Octo, corp, engine, load, request_of, settled
-
-# do_auth
+from tests.engines import URI, Octo, corp, engine, load, request_of, settled
 
 
 async def test_do_auth_gives_the_user_whose_account_the_token_is_of() -> None:
@@ -85,6 +82,29 @@ async def test_twenty_sign_ups_at_once_make_one_user() -> None:
         got = await asyncio.gather(*(social.backend("github").do_auth("gho_secret") for _ in range(20)))
 
     assert (made, set(got)) == (["user-0"], {"user user-0"})
+
+
+class Late(MemoryRepository):
+    """A store in which another process links the account right after the first look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    async def find(self, *, backend: str, authority: str, uid: str) -> StoredAssociation | None:
+        self.looks += 1
+        return None if self.looks == 3 else await super().find(backend=backend, authority=authority, uid=uid)
+
+
+async def test_an_account_that_became_somebody_s_meanwhile_makes_no_user() -> None:
+    made: list[Account] = []
+    store = Late()
+    async with engine(database=store, load_user=load, create_user=made.append, sign_up="allow") as social:
+        await social.backend("github").associate("gho_secret", user_id="ada")
+        store.looks = 2
+
+        assert await social.backend("github").do_auth("gho_secret") == "user ada"
+    assert made == []
 
 
 async def test_do_auth_with_embedded_users_makes_and_finds_them_in_our_own_table() -> None:

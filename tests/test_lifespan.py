@@ -236,3 +236,32 @@ async def test_an_engine_that_is_open_already_is_left_to_who_opened_it_until_the
         await server.stops()
 
     assert happened == ["open", "close"]
+
+
+async def test_a_store_that_cannot_be_opened_at_the_first_request_is_a_clear_answer_and_tried_again() -> None:
+    repository = Watched(error=StorageError("open: SQLITE_CANTOPEN", operation="open"))
+    app = SocialMiddleware(PlainTextResponse("the app"), **settings(database=repository))
+
+    async with browser(app) as client:
+        first = await client.get("/", headers={"accept": "application/json"})
+        second = await client.get("/", headers={"accept": "application/json"})
+
+    assert (first.status_code, first.json()["code"]) == (503, "storage")
+    assert (second.status_code, second.json()["code"]) == (503, "storage")
+
+
+async def test_a_websocket_that_comes_first_gets_the_stores_error_as_it_is() -> None:
+    repository = Watched(error=StorageError("open: SQLITE_CANTOPEN", operation="open"))
+    app = SocialMiddleware(PlainTextResponse("the app"), **settings(database=repository))
+    scope: Scope = {"type": "websocket", "path": "/", "headers": [], "query_string": b""}
+
+    with pytest.raises(StorageError):
+        await app(scope, nothing_comes, nothing_goes)
+
+
+async def nothing_comes() -> Message:
+    raise AssertionError("nobody listens")
+
+
+async def nothing_goes(message: Message) -> None:
+    raise AssertionError(f"nobody says {message['type']}")

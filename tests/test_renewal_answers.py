@@ -1,12 +1,14 @@
 """What becomes of a provider's answer to a renewal: tokens, a refusal, nonsense, and what is suspect."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from asgi_social import (
+    CannotRenew,
     NeedsReauth,
     ProviderBroken,
     ProviderError,
@@ -49,6 +51,32 @@ async def test_linking_again_heals_an_association_and_keeps_its_id() -> None:
         assert (there.association.id, there.association.status, there.association.reason) == (before, "active", None)
         assert there.association.since == there.clock.now()
         assert await there.association.get_access_token() == "access-anew"
+
+
+async def test_linking_again_without_a_refresh_token_does_not_bring_the_dead_one_back() -> None:
+    acme = Acme()
+    acme.answers = [REVOKED]
+    async with at(acme) as there:
+        with pytest.raises(NeedsReauth):
+            await there.association.refresh_token()
+        acme.first["refresh_token"] = None
+        await there.link()
+
+        with pytest.raises(CannotRenew):
+            await there.association.refresh_token()
+    assert len(acme.renewals) == 1
+
+
+async def test_linking_again_heals_an_association_whose_refresh_token_does_not_open() -> None:
+    acme = Acme()
+    async with at(acme) as there:
+        row = await there.row()
+        broken = replace(row, refresh_token="v1.gone.gone", version=row.version + 1)
+        assert await there.repository.save_tokens(broken, replaces=row.version)
+        acme.first["refresh_token"] = None
+        await there.link()
+
+        assert await there.association.get_access_token() == "access-0"
 
 
 async def test_a_refusal_beside_newer_tokens_is_not_the_end() -> None:

@@ -78,6 +78,15 @@ def page(template: str, *, base: str, status: int = 200, form: bool = False, **v
     return secured(HTMLResponse(text, status_code=status), form=form)
 
 
+@cache
+def load() -> None:
+    """Read the files that pages are made of, once, so that no request waits for one."""
+    environment = _environment()
+    for name in environment.list_templates(extensions=["html"]):
+        environment.get_template(name)
+    _style()
+
+
 def style_sheet() -> Response:
     """Give the style sheet."""
     response = Response(_style(), media_type="text/css")
@@ -157,11 +166,15 @@ def _problem(error: SocialError, number: str, *, hidden: bool) -> dict[str, obje
 
 @cache
 def _environment() -> "Environment":
-    # Here and not above: an app that shows no page of ours does not load the template engine.
+    # Here and not above: an engine without an app shows no page, and needs no template engine.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
-        loader=PackageLoader("asgi_social.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("asgi_social.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        auto_reload=False,  # or each page would ask the file system whether its template has changed
     )
 
 

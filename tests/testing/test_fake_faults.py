@@ -198,6 +198,7 @@ async def test_the_token_endpoint_acts_hangs_and_answers_when_it_is_released(
     await fake.faults.hanging.wait()
     assert tokens["refresh_token"] not in fake.tokens["ada"]
     assert await is_alive(http, tokens)  # the other endpoints answer
+    assert not asking.done()
 
     fake.faults.release.set()
 

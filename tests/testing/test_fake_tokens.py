@@ -96,6 +96,16 @@ async def test_a_code_is_exchanged_with_the_right_verifier_even_where_it_is_as_l
     assert answer.status_code == 200
 
 
+async def test_a_verifier_that_is_too_short_is_refused_even_where_it_is_the_right_one(
+    fake: FakeProvider, http: httpx.AsyncClient
+) -> None:
+    code = await code_from(fake, code_challenge=s256("v" * 42))
+
+    answer = await exchanged(http, code, code_verifier="v" * 42)
+
+    assert answer.json()["error"] == "invalid_grant"
+
+
 def test_a_challenge_is_made_as_in_the_example_of_the_rfc() -> None:
     # RFC 7636, appendix B.
     assert s256("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

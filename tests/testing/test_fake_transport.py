@@ -46,6 +46,24 @@ async def test_in_process_the_app_hears_that_the_client_went_away() -> None:
     assert heard == ["http.request", "http.disconnect"]
 
 
+async def test_in_process_the_app_hears_that_the_client_did_not_wait_for_an_answer() -> None:
+    asked, heard = asyncio.Event(), asyncio.Event()
+
+    async def thinking(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        asked.set()
+        await receive()
+        heard.set()
+
+    asking = asyncio.create_task(_answered(thinking))
+    await asked.wait()
+    asking.cancel()
+    async with asyncio.timeout(1):
+        await heard.wait()
+
+    assert asking.cancelled()
+
+
 async def test_in_process_an_app_is_not_kept_waiting_by_a_client_that_went_away() -> None:
     written, done = asyncio.Event(), asyncio.Event()
 

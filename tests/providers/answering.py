@@ -1,0 +1,79 @@
+"""A network for the tests of the catalogue: answers by address, and a key that signs ID tokens."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from asgi_social.testing.clock import START
+from tests.providers.recorded import fields_of
+
+KEY = RSAKey.generate_key(2048, {"kid": "a-key-of-the-tests", "use": "sig", "alg": "RS256"})
+BACKENDS: Mapping[str, Mapping[str, Any]] = {
+    "apple-id": {"team": "TEAM", "key": "KEY", "client_ids": ["com.example.phone"]},
+    "azuread-v2-tenant-oauth2": {"tenant_id": "8c4b1a52-7f1d-4a0e-9d2c-3b5a6e7f8091"},
+    "oauth2": {
+        "authorize_url": "https://own.example/authorize",
+        "token_url": "https://own.example/token/",
+        "userinfo_url": "https://own.example/me/",
+    },
+    "oidc": {"issuer": "https://own.example"},
+    "slack": {"team": "T1"},
+}
+
+
+def backends_of(name: str, **more: object) -> dict[str, Any]:
+    """Give the settings of one backend of the catalogue."""
+    return {name: {"client_id": "an-id", "client_secret": "a-secret", **BACKENDS.get(name, {}), **more}}
+
+
+class Answering:
+    """Answers by address, whatever is asked; anything else gets 404.
+
+    Attributes:
+        answers: JSON by address without query; a pair gives the status too.
+        asked: The requests, oldest first.
+    """
+
+    def __init__(self, answers: Mapping[str, object]) -> None:
+        self.answers = dict(answers)
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request."""
+        self.asked.append(request)
+        answer = self.answers.get(address_of(request), (404, {}))
+        status, body = answer if isinstance(answer, tuple) else (200, answer)
+        return httpx.Response(status, json=body)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it was asked, oldest first."""
+        return [address_of(request) for request in self.asked]
+
+
+def address_of(request: httpx.Request) -> str:
+    """Give the URL of a request without its query."""
+    return str(request.url).partition("?")[0]
+
+
+def sent_in(request: httpx.Request) -> dict[str, Any]:
+    """Give all parameters of a request, whether in the query, a form or JSON."""
+    query, body = request.url.query.decode(), request.content.decode()
+    if request.headers.get("content-type") == "application/json":
+        return {**fields_of(query), **json.loads(body)}
+    return fields_of(query, body)
+
+
+def key_set() -> dict[str, object]:
+    """Give the JWKS with the public part of the key."""
+    return {"keys": [KEY.as_dict(private=False)]}
+
+
+def signed(**claims: object) -> str:
+    """Give an ID token that was made just now."""
+    whole = {"aud": "an-id", "iat": int(START), "exp": int(START) + 600, **claims}
+    return jwt.encode({"alg": "RS256", "kid": KEY.kid}, whole, KEY)
