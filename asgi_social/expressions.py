@@ -53,13 +53,11 @@ class Template:
     Attributes:
         source: As it was written.
         names: The dotted names of the placeholders: ``client_id``, ``setting.resource``.
-        starts_with_placeholder: Whether a value decides how the text begins: in a URL, which host it goes to.
     """
 
     source: str
     parts: tuple[tuple[str, str], ...] = field(repr=False)  # a text, and the placeholder behind it or ""
     names: frozenset[str] = field(repr=False)
-    starts_with_placeholder: bool = field(repr=False)
 
     def render(self, values: Mapping[str, object], *, verbatim: Container[str] | None = None) -> str | None:
         """Fill the placeholders, or give None for "not sent".
@@ -103,7 +101,6 @@ def template(text: str) -> Template:
         source=text,
         parts=tuple(parts),
         names=frozenset(name for _, name in parts if name),
-        starts_with_placeholder=_PLACEHOLDER.match(text) is not None,
     )
 
 

@@ -83,11 +83,14 @@ class Users(Generic[UserId]):
         """Give the id of the user whose request it is, as text; None where nobody is signed in.
 
         Args:
-            connection: Starlette's ``HTTPConnection``; the app's own ``current_user`` gets it as it is.
+            connection: Starlette's ``HTTPConnection``; the app's own ``current_user`` gets it as it is. None: there is
+                no request, and so nobody.
 
         Raises:
             SettingsError: There is no way to tell, because no middleware around ours brought a session or a user.
         """
+        if connection is None:
+            return None
         hook = self._hooks.current_user or _default_current_user
         found = await _awaited(hook(connection))
         return None if found is None else self.text_of(found)

@@ -1,5 +1,6 @@
 """What can be done with an association: a token that works, and a client that keeps it so."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -163,6 +164,7 @@ async def test_what_cannot_be_renewed_is_not_and_its_token_is_given_while_it_liv
         there.clock.advance(3400)
 
         assert await there.association.get_access_token() == "access-0"
+        assert not any(task.get_name().startswith("renew") for task in asyncio.all_tasks())
         with pytest.raises(CannotRenew) as raised:
             await there.association.refresh_token()
         there.clock.advance(200)

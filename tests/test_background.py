@@ -158,17 +158,20 @@ async def test_close_waits_for_what_is_running() -> None:
 
 
 async def test_close_waits_for_what_begins_while_it_waits() -> None:
-    background, work = Background(), Work()
-    work.go_on.set()
+    background, ended = Background(), list[str]()
+
+    async def second() -> None:
+        await turns(10)
+        ended.append("second")
 
     async def first() -> None:
         await turns()
-        background.start(work(), name="second")
+        background.start(second(), name="second")
 
     background.start(first(), name="first")
     await background.close()
 
-    assert work.ended == 1
+    assert ended == ["second"]
 
 
 async def test_close_cancels_what_does_not_end_in_time_and_says_so(caplog: pytest.LogCaptureFixture) -> None:

@@ -31,22 +31,24 @@ def backends_of(name: str, **more: object) -> dict[str, Any]:
 
 
 class Answering:
-    """Answers by address, whatever is asked; anything else gets 404.
+    """Answers by address, whatever is asked.
 
     Attributes:
-        answers: JSON by address without query; a pair gives the status too.
+        answers: JSON by address without query.
+        otherwise: Status and JSON for every other address.
         asked: The requests, oldest first.
     """
 
     def __init__(self, answers: Mapping[str, object]) -> None:
         self.answers = dict(answers)
+        self.otherwise: tuple[int, object] = (404, {})
         self.asked: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         self.asked.append(request)
-        answer = self.answers.get(address_of(request), (404, {}))
-        status, body = answer if isinstance(answer, tuple) else (200, answer)
+        address = address_of(request)
+        status, body = (200, self.answers[address]) if address in self.answers else self.otherwise
         return httpx.Response(status, json=body)
 
     @property

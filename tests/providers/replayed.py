@@ -7,13 +7,12 @@ from typing import Any
 
 import httpx
 from joserfc import jwt
-from joserfc.jwk import RSAKey
 
 from asgi_social.testing import ManualClock
 from tests.app import BASE
+from tests.providers.answering import KEY, key_set
 from tests.providers.recorded import ADDED, ADDED_BY, FURTHER, LEFT_OUT, Call, Recording, fields_of
 
-KEY = RSAKey.generate_key(2048, {"kid": "a-key-of-the-tests", "use": "sig", "alg": "RS256"})
 # Where the keys are asked for by those whose recordings hold an ID token.
 KEY_SETS = {"https://www.linkedin.com/oauth/openid/jwks", "https://appleid.apple.com/auth/keys"}
 
@@ -44,7 +43,7 @@ class Replayed:
         """Answer a request."""
         address = str(request.url).partition("?")[0]
         if address in KEY_SETS:
-            return httpx.Response(200, json={"keys": [KEY.as_dict(private=False)]})
+            return httpx.Response(200, json=key_set())
         if self._left and self._left[0].address == address:
             call = self._left.pop(0)
             self.asked.append((call, request))

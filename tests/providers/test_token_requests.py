@@ -6,12 +6,11 @@ import httpx
 import pytest
 from joserfc.jwk import ECKey
 
-from asgi_social import Social
+from asgi_social import Event, Social
 from tests.app import app_of, browser, linked, query_of, settings
 from tests.providers.answering import Answering, backends_of, sent_in
 
 TOKENS = {"access_token": "a-token", "refresh_token": "a-refresh-token", "token_type": "bearer", "expires_in": 3600}
-RENEWED = {**TOKENS, "access_token": "a-newer-token"}
 # By provider: the token endpoint, the userinfo endpoint, and the profile.
 ENDPOINTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "discord": ("https://discord.com/api/oauth2/token", "https://discord.com/api/users/@me", {"id": "7"}),
@@ -53,14 +52,17 @@ async def _renewal(name: str) -> tuple[httpx.Request, float | None]:
     return network.asked[-1], renewed.expires_at
 
 
-async def _revocation(name: str, answer: object, **more: object) -> list[httpx.Request]:
-    """Link an account and unlink it: give what was asked at other addresses than before."""
-    network = _network(name)
-    async with Social(**settings(network, backends=backends_of(name, **more))) as social:
+async def _revocation(name: str, answer: object = None, *, status: int = 200, **more: object) -> list[httpx.Request]:
+    """Link an account, unlink it, and see the provider's answer taken as a yes: give what it was asked to revoke."""
+    network, told = _network(name), list[Event]()
+    backends = backends_of(name, **more)
+    async with Social(**settings(network, backends=backends, on_event=told.append)) as social:
         async with browser(app_of(social)) as client:
             await linked(client, name)
         asked = len(network.asked)
+        network.otherwise = (status, answer)
         await social.disconnect("ada")
+    assert [event.name for event in told] == ["associated", "disconnected"]
     return network.asked[asked:]
 
 
@@ -104,28 +106,29 @@ async def test_the_others_renew_as_the_standard_says(name: str) -> None:
     ],
 )
 async def test_tokens_are_revoked_as_the_standard_says(name: str, url: str) -> None:
-    [request] = await _revocation(name, {})
+    [request] = await _revocation(name)
 
     assert (request.method, str(request.url)) == ("POST", url)
     assert sent_in(request) == {**KEYS, "token": "a-refresh-token"}
 
 
 async def test_a_provider_of_ones_own_is_told_where_it_has_an_address() -> None:
-    assert await _revocation("oauth2", {}) == []
-    [request] = await _revocation("oauth2", {}, revoke_url="https://own.example/revoke/")
+    assert await _revocation("oauth2") == []
+    [request] = await _revocation("oauth2", revoke_url="https://own.example/revoke/")
 
     assert str(request.url) == "https://own.example/revoke/"
 
 
-async def test_facebook_is_told_by_the_person() -> None:
-    [request] = await _revocation("facebook", {"success": True})
+@pytest.mark.parametrize("answer", [True, {"success": True}])
+async def test_facebook_is_told_by_the_person(answer: object) -> None:
+    [request] = await _revocation("facebook", answer)
 
     assert (request.method, request.url.path) == ("DELETE", "/v24.0/7/permissions")
     assert set(sent_in(request)) == {"access_token", "appsecret_proof"}
 
 
 async def test_github_is_told_the_token_by_the_app() -> None:
-    [request] = await _revocation("github", {})
+    [request] = await _revocation("github", status=204)
 
     assert (request.method, request.url.path) == ("DELETE", "/applications/an-id/token")
     assert request.headers["authorization"] == BASIC
@@ -133,25 +136,24 @@ async def test_github_is_told_the_token_by_the_app() -> None:
 
 
 async def test_stripe_is_told_the_account_by_the_app() -> None:
-    [request] = await _revocation("stripe", {})
+    [request] = await _revocation("stripe")
 
     assert (request.method, str(request.url)) == ("POST", "https://connect.stripe.com/oauth/deauthorize")
     assert request.headers["authorization"] == "Bearer a-secret"
     assert sent_in(request) == {"client_id": "an-id", "stripe_user_id": "7"}
 
 
-@pytest.mark.parametrize("name", ["spotify"])
-async def test_a_provider_that_cannot_be_told_is_not_asked(name: str) -> None:
-    assert await _revocation(name, {}) == []
+async def test_a_provider_that_cannot_be_told_is_not_asked() -> None:
+    assert await _revocation("spotify") == []
 
 
 async def test_google_gives_a_refresh_token_only_where_it_is_asked_offline_with_consent() -> None:
     backends = backends_of("google-oauth2", offline=True)
-    async with Social(**settings(_network("google-oauth2"), backends=backends)) as social:
-        async with browser(app_of(social)) as client:
-            first = await client.get("/associate/google-oauth2/")
-            await linked(client, "google-oauth2")
-            again = await client.get("/associate/google-oauth2/")
+    network = _network("google-oauth2")
+    async with Social(**settings(network, backends=backends)) as social, browser(app_of(social)) as client:
+        first = await client.get("/associate/google-oauth2/")
+        await linked(client, "google-oauth2")
+        again = await client.get("/associate/google-oauth2/")
 
     asked, later = query_of(first.headers["location"]), query_of(again.headers["location"])
     assert (asked["access_type"], asked["prompt"]) == ("offline", "consent")

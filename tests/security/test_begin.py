@@ -175,6 +175,15 @@ async def test_sr_b02_a_post_begins_only_from_a_page_of_ours(
         assert Form(answer.text).method == "post"
 
 
+async def test_sr_b02_a_token_that_is_no_utf_8_is_not_right() -> None:
+    async with Social(**settings()) as social, plain_client(social) as client:
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+
+        answer = await client.post("/associate/github/", content=b"form_token=%ED%A0%80", headers=headers)
+
+    assert answer.status_code == 403
+
+
 async def test_sr_b02_an_origin_that_comes_twice_is_not_ours() -> None:
     async with Social(**settings()) as social, plain_client(social) as client:
         answer = await client.post("/associate/github/", headers=[("origin", BASE), ("origin", "https://evil.example")])

@@ -194,6 +194,8 @@ async def test_sr_c03_the_page_after_ten_minutes_leads_to_where_one_starts_again
         pytest.param("code=a&state=+{state}", id="space-before"),
         pytest.param("code=a&state={state}&" + "&".join(f"p{number}=1" for number in range(100)), id="too-many"),
         pytest.param("code=a;state={state}", id="semicolon"),
+        pytest.param("code=%ED%A0%80&state={state}", id="code-that-is-no-utf-8"),
+        pytest.param("code=a&state={state}%FF", id="state-that-is-no-utf-8"),
     ],
 )
 async def test_sr_c04_only_the_exact_state_once_is_taken(query: str) -> None:

@@ -106,7 +106,12 @@ class Net:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
-        looks_up = request.url.path in {"/debug_token", "/tokeninfo", "/oauth2/validate", f"/applications/{CLIENT_ID}/token"}
+        looks_up = request.url.path in {
+            "/debug_token",
+            "/tokeninfo",
+            "/oauth2/validate",
+            f"/applications/{CLIENT_ID}/token",
+        }
         status, body = self.look_up if looks_up else self.profile
         if status == 0:
             raise httpx.ConnectError("down")
@@ -158,7 +163,7 @@ async def refused(social: Social, token: object = "a-client-token", **more: Any)
     repository = social.settings.database
     assert isinstance(repository, MemoryRepository)
     assert await repository.find(backend="here", authority="", uid="7") is None
-    assert str(token) not in str(caught.value) or token in {"", None}
+    assert "client-token" not in str(caught.value)
     return str(caught.value.reason)
 
 
@@ -299,7 +304,9 @@ async def test_sr_d05_an_id_token_of_another_id_of_this_app_is_taken() -> None:
 
 
 @pytest.mark.parametrize("how", [{"nonce": "sent"}, {"once": True}], ids=["nonce", "once"])
-async def test_sr_d05_a_token_with_a_nonce_or_by_wish_is_taken_one_time_also_of_many_at_once(how: dict[str, Any]) -> None:
+async def test_sr_d05_a_token_with_a_nonce_or_by_wish_is_taken_one_time_also_of_many_at_once(
+    how: dict[str, Any],
+) -> None:
     token = signed(claims(nonce="sent"))
     async with social_of(OIDC, openid) as social:
         backend = social.backend("here")
@@ -398,9 +405,7 @@ async def test_the_apps_own_users_are_made_and_found_by_its_hooks() -> None:
 
 
 @pytest.mark.parametrize(("by_settings", "by_call"), [("refuse", None), ("allow", "refuse"), ("refuse", "refuse")])
-async def test_where_sign_up_is_refused_an_account_that_is_nobodys_gives_none(
-    by_settings: str, by_call: Any
-) -> None:
+async def test_where_sign_up_is_refused_an_account_that_is_nobodys_gives_none(by_settings: str, by_call: Any) -> None:
     people = People()
     async with social_of(OIDC, openid, sign_up=by_settings, **people.hooks()) as social:
         user = await social.backend("here").do_auth(id_token=signed(), sign_up=by_call)
@@ -432,22 +437,23 @@ async def test_an_embedded_user_is_made_once_however_many_ask_at_once() -> None:
 
 
 async def test_a_caller_who_goes_away_leaves_no_user_without_an_association() -> None:
-    people = People()
-    async with social_of(OIDC, openid, **people.hooks()) as social:
-        backend = social.backend("here")
-        await backend.do_auth(id_token=signed(claims(sub="a")))  # by now the keys are kept
+    people, began, may_go_on = People(), asyncio.Event(), asyncio.Event()
 
-        calling = asyncio.create_task(backend.do_auth(id_token=signed()))
-        while len(people.made) < 2 and not calling.done():
-            await asyncio.sleep(0)
-            if people.made and len(asyncio.all_tasks()) > 2:
-                calling.cancel()
+    async def create_user(account: Account) -> int:
+        began.set()
+        await may_go_on.wait()
+        return await people.create_user(account)
+
+    async with social_of(OIDC, openid, **{**people.hooks(), "create_user": create_user}) as social:
+        calling = asyncio.create_task(social.backend("here").do_auth(id_token=signed()))
+        await began.wait()
+        calling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await calling
-        user = await backend.do_auth(id_token=signed())
+        may_go_on.set()
+        user = await social.backend("here").do_auth(id_token=signed())
 
-    assert len(people.made) == 2
-    assert user == People.Person(2) or not user.is_active
+    assert (user, len(people.made)) == (People.Person(1), 1)
 
 
 @pytest.mark.parametrize("hook", [{}, {"create_user": lambda account: 1}])
@@ -495,7 +501,9 @@ def in_app(**more: Any) -> Social:
         }
         return httpx.Response(200, json=answers[request.url.path])
 
-    return Social(**settings(network, load_user=lambda user_id: User(id=user_id, is_active=True, username=None), **more))
+    return Social(
+        **settings(network, load_user=lambda user_id: User(id=user_id, is_active=True, username=None), **more)
+    )
 
 
 ROUTES = [Route("/by-token", _by_token), Route("/link", _link, methods=["POST"])]
@@ -558,13 +566,15 @@ async def test_outside_of_a_request_the_user_is_named() -> None:
 
 
 async def test_outside_of_a_request_nobody_is_signed_in() -> None:
-    async with in_app(current_user=lambda connection: None) as social:
+    async with in_app() as social:
         with pytest.raises(NotSignedIn):
             await social.backend("github").associate("a-client-token")
 
 
 async def test_an_id_token_links_an_account_without_an_access_token() -> None:
     async with social_of(OIDC, openid) as social:
-        association = await social.backend("here").associate(id_token=signed(claims(nonce="n")), nonce="n", user_id="ada")
+        association = await social.backend("here").associate(
+            id_token=signed(claims(nonce="n")), nonce="n", user_id="ada"
+        )
 
     assert (association.uid, association.user_id) == ("248289761001", "ada")

@@ -47,7 +47,7 @@ def test_sr_p03_nothing_in_the_package_reads_the_url_that_a_host_header_can_bend
     package = Path(asgi_social.__file__).parent
     # The fakes for tests are providers, and no part of the doors.
     sources = [path for path in package.rglob("*.py") if "testing" not in path.parts]
-    bendable = re.compile(r"\b(?:request|connection)\.(?:url|base_url|url_for)\b(?!\.)|headers\[.host.\]")
+    bendable = re.compile(r"(?i)\b(?:request|connection)(?:\(\w+\))?\.(?:url|base_url|url_for)\b|headers\[.host.\]")
 
     found = [
         f"{path.name}: {line.strip()}"
