@@ -1,10 +1,12 @@
 """Association: the stored link between a user of the app and an account, and what can be done with it."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from asgi_social.account import Uid
+from asgi_social.errors import CannotRenew
 from asgi_social.refresh import Renewals
 from asgi_social.storage.repository import Status, StoredAssociation
 from asgi_social.transport import Transport
@@ -141,7 +143,8 @@ class Association(Generic[UserId]):
         """Give an ``httpx.AsyncClient`` that sends the token, renews it once at a 401, and repeats.
 
         It shares the connections of the engine, so it costs next to nothing, and closing it closes none of them.
-        Redirects are not followed. A request whose body is made as it is sent is not repeated.
+        Redirects are not followed. A request whose body is made as it is sent is not repeated; nor is one whose token
+        cannot be renewed: the caller gets the 401.
         """
         held = self  # what is known of the tokens by now, so that a renewal is not looked up again at each request
 
@@ -153,7 +156,8 @@ class Association(Generic[UserId]):
 
         async def renewed() -> str:
             nonlocal held
-            held = await held.refresh_token()
+            with contextlib.suppress(CannotRenew):  # then the 401 itself says more to the caller
+                held = await held.refresh_token()
             return await token()
 
         return self._transport.authorized_client(token, renewed)

@@ -72,7 +72,7 @@ class Renewals:
         than ``min_lifetime`` left the caller waits for the renewal.
 
         Raises:
-            CannotRenew: It has ended, and there is nothing to renew with.
+            CannotRenew: It ends before that, and there is nothing to renew with.
             NeedsReauth, AssociationGone, ProviderError: As :meth:`renewed`.
         """
         self._require_active(row)

@@ -125,6 +125,8 @@ def registered(
         allow_unbound_tokens=reader.flag("allow_unbound_tokens", default=False),
         development=development,
     )
+    if not reader.found:
+        _check_addresses(client, reader)
     return None if reader.found else client
 
 
@@ -156,7 +158,7 @@ class _Reader:
     def require_known(self, known: set[str]) -> None:
         for setting in self.values:
             if setting not in known:
-                self.fault(setting, f"is not known{guess(setting, known)}", ", ".join(sorted(known)))
+                self.fault(str(setting), f"is not known{guess(str(setting), known)}", ", ".join(sorted(known)))
 
     def text(self, setting: str) -> str | None:
         value = self.values.get(setting)
@@ -268,12 +270,30 @@ def _with_overrides(provider: Provider, reader: _Reader) -> Provider:
     names = Names(requests=frozenset(call.id for call in provider.userinfo.requests))
     changed = {key: reader.expression(f"account.{key}", text, names=names) for key, text in account.items()}
     known = {*provider.account, "picture", "locale"}
-    for key in sorted(set(changed) - known):
+    for key in sorted(map(str, set(changed) - known)):
         reader.fault(f"account.{key}", f"is not known{guess(key, known)}", ", ".join(sorted(known)))
     uid = reader.values.get("uid")
     uid_path = reader.expression("uid", uid, names=names) if uid is not None else None
     merged = {**provider.account, **{key: one for key, one in changed.items() if one is not None}}
     return replace(provider, account=merged, uid=uid_path or provider.uid)
+
+
+def _check_addresses(client: Client, reader: _Reader) -> None:
+    """Find the addresses in a provider's data that lead elsewhere than over https (RFC 6749 sections 3.1.2.1, 3.2)."""
+    for url in _addresses(client.provider):
+        text = url.render({**dict.fromkeys(url.names, "x"), **client.variables})
+        if text is not None and not allowed_address(text, development=client.development):
+            reader.fault("provider", f"is not usable: {url.source} is no https address", "https; http on localhost only")
+
+
+def _addresses(provider: Provider) -> Iterable[Template]:
+    calls = [provider.userinfo.main, *provider.userinfo.requests]
+    calls += [proof.call for proof in provider.proofs if proof.call is not None]
+    calls += [provider.revoke.call] if provider.revoke else []
+    urls = [provider.authorize.url, provider.token.url, provider.refresh.call.url, *(call.url for call in calls)]
+    urls += [provider.oidc.endpoint, provider.oidc.config] if provider.oidc else []
+    urls += [provider.id_token.jwks] if provider.id_token else []
+    return dict.fromkeys(url for url in urls if url is not None)
 
 
 def _templates(value: object) -> Iterable[Template]:

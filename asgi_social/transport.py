@@ -297,9 +297,11 @@ class _Bearer(httpx.Auth):
         response = yield request
         if response.status_code == 401 and repeatable:
             token = await self._token()
-            # Another request of this client may have had it renewed since this one was sent.
-            request.headers["authorization"] = f"Bearer {token if token != sent else await self._renewed()}"
-            yield request
+            if token == sent:  # else another request of this client has had it renewed since this one was sent
+                token = await self._renewed()
+            if token != sent:
+                request.headers["authorization"] = f"Bearer {token}"
+                yield request
 
 
 class _Shared(httpx.AsyncBaseTransport):

@@ -178,7 +178,7 @@ def _default_current_user(connection: object) -> object | None:
 
 def _id_of(user: object) -> object:
     try:
-        return user.identity  # type: ignore[attr-defined]  # Starlette's protocol, which SimpleUser leaves out
+        return user.identity  # type: ignore[attr-defined]  # as Starlette's users have it; some raise
     except (AttributeError, NotImplementedError):
         pass
     try:

@@ -145,6 +145,16 @@ async def test_a_client_passes_on_what_its_renewal_raises() -> None:
             await client.get("https://api.example/me")
 
 
+async def test_a_client_whose_token_cannot_be_renewed_gives_the_401_itself() -> None:
+    api = Api(good="another")
+    api.acme.first["refresh_token"] = None
+    async with linked_with(api) as association, association.client() as client:
+        answered = await client.get("https://api.example/me")
+
+    assert answered.status_code == 401
+    assert api.tokens == ["access-0"]
+
+
 class Api:
     """The provider's API, which takes one token; and the provider beside it."""
 

@@ -211,8 +211,8 @@ async def test_without_a_user_a_client_token_is_linked_to_nobody_and_nobody_is_a
 
 
 async def test_without_a_request_a_client_token_needs_a_user_to_be_named() -> None:
-    async with engine() as social:
-        with pytest.raises(SettingsError):
+    async with engine(current_user=lambda connection: connection.headers["x-user"]) as social:
+        with pytest.raises(NotSignedIn):
             await social.backend("github").associate("gho_secret")
 
 

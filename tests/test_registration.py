@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.client import Client
@@ -390,3 +392,18 @@ def test_a_flag_of_the_environment_is_a_word(text: str, flag: bool) -> None:
 @pytest.mark.parametrize("text", ["read:user user:email", "read:user,user:email", " read:user, user:email "])
 def test_a_list_of_the_environment_is_separated_by_spaces_or_commas(text: str) -> None:
     assert _client("github", {"scope": text}).scope == ("read:user", "user:email")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = ["client_id", "client_secret", "client_ids", "scope", "offline", "params", "provider", "account", "uid", "v"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES) | st.integers(), ANYTHING, max_size=4))
+def test_whatever_is_written_gives_a_client_or_its_faults(values: dict[str, object]) -> None:
+    client, faults = _read("own", {**KEYS, **_own(kind="url"), **values})
+
+    assert (client is None) == bool(faults)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -20,9 +21,9 @@ URL = "https://provider.example/token"
 
 
 @asynccontextmanager
-async def network(handler: Handler, *, development: bool = False, **client: object) -> AsyncIterator[Transport]:
+async def network(handler: Handler, *, development: bool = False, **client: Any) -> AsyncIterator[Transport]:
     """Give a transport whose network is a function."""
-    async with httpx.AsyncClient(transport=httpx.MockTransport(handler), **client) as http:  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=httpx.MockTransport(handler), **client) as http:
         yield Transport(clock=ManualClock(), share=Background().share, development=development, http_client=http)
 
 
@@ -47,7 +48,7 @@ def echo(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={**said, "query": request.url.query.decode()}, headers={"X-Twice": "a"})
 
 
-async def echoed(*requests: Request, **client: object) -> list[dict[str, object]]:
+async def echoed(*requests: Request, **client: Any) -> list[dict[str, object]]:
     async with network(echo, **client) as transport:
         answers = await transport.play(asking(*requests), backend="here")
     return [json.loads(one.body) for one in answers]
@@ -103,7 +104,9 @@ async def test_a_providers_cookies_do_not_go_along_with_the_next_request() -> No
     assert sent == [None, None]
 
 
-@pytest.mark.parametrize("url", ["http://provider.example", "https://", "", "https://a@provider.example", "http://localhost"])
+@pytest.mark.parametrize(
+    "url", ["http://provider.example", "https://", "", "https://a@provider.example", "http://localhost"]
+)
 async def test_sr_t06_nothing_is_sent_to_an_address_that_is_not_https(url: str) -> None:
     sent: list[httpx.Request] = []
 
@@ -227,7 +230,7 @@ async def test_a_conversation_is_closed_when_its_player_is_cancelled_at_the_requ
 
 async def test_a_conversation_that_takes_too_long_is_ended_and_closed() -> None:
     watched = Watched()
-    wire, transport = hanging()
+    _, transport = hanging()
 
     with pytest.raises(ProviderUnreachable) as caught:
         await transport.play(watched.talk(), backend="here", seconds=0.0)
@@ -314,110 +317,18 @@ async def test_a_shared_answer_has_a_deadline_of_its_own() -> None:
     assert caught.value.may_have_arrived
 
 
-# The client that an app gets for an association.
+async def test_sr_h01_a_client_of_an_association_follows_no_redirect_with_the_token() -> None:
+    """Not even where the app's own client, which it shares, follows redirects."""
+    hosts = []
 
-
-class Tokens:
-    """The tokens of an association, which are renewed when asked."""
-
-    def __init__(self) -> None:
-        self.current = "one"
-        self.renewals = 0
-
-    async def token(self) -> str:
-        return self.current
-
-    async def renewed(self) -> str:
-        self.renewals += 1
-        self.current = "two"
-        return self.current
-
-
-def takes(token: str) -> Handler:
-    """Give a network that takes this token alone."""
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        status = 200 if request.headers["authorization"] == f"Bearer {token}" else 401
-        return httpx.Response(status, json={"body": request.content.decode()})
-
-    return handler
-
-
-async def test_a_client_sends_the_token_and_leaves_the_shared_connections_open() -> None:
-    tokens = Tokens()
-
-    async with network(takes("one")) as transport:
-        for _ in range(2):
-            async with transport.authorized_client(tokens.token, tokens.renewed) as client:
-                answer = await client.get("https://api.example/me")
-
-    assert (answer.status_code, tokens.renewals) == (200, 0)
-
-
-async def test_a_client_renews_the_token_once_at_a_401_and_repeats() -> None:
-    tokens = Tokens()
-
-    async with network(takes("two")) as transport:
-        client = transport.authorized_client(tokens.token, tokens.renewed)
-        answer = await client.post("https://api.example/me", json={"a": 1})
-
-    assert (answer.status_code, answer.json(), tokens.renewals) == (200, {"body": '{"a":1}'}, 1)
-
-
-async def test_a_client_does_not_renew_twice_for_one_request() -> None:
-    tokens = Tokens()
-
-    async with network(takes("three")) as transport:
-        client = transport.authorized_client(tokens.token, tokens.renewed)
-        answer = await client.get("https://api.example/me")
-
-    assert (answer.status_code, tokens.renewals) == (401, 1)
-
-
-async def test_a_client_repeats_with_the_token_that_another_request_renewed_meanwhile() -> None:
-    tokens = Tokens()
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        status = 200 if request.headers["authorization"] == "Bearer two" else 401
-        tokens.current = "two"
-        return httpx.Response(status)
-
-    async with network(handler) as transport:
-        answer = await transport.authorized_client(tokens.token, tokens.renewed).get("https://api.example/me")
-
-    assert (answer.status_code, tokens.renewals) == (200, 0)
-
-
-async def test_a_client_does_not_repeat_a_body_that_is_made_as_it_is_sent() -> None:
-    tokens = Tokens()
-
-    async def body() -> AsyncIterator[bytes]:
-        yield b"once"
-
-    async with network(takes("two")) as transport:
-        client = transport.authorized_client(tokens.token, tokens.renewed)
-        answer = await client.post("https://api.example/me", content=body())
-
-    assert (answer.status_code, tokens.renewals) == (401, 0)
-
-
-@pytest.mark.parametrize("url", ["http://api.example", "http://localhost:1/me"])
-async def test_a_client_sends_the_token_over_https_only(url: str) -> None:
-    tokens = Tokens()
-
-    async with network(takes("one")) as transport:
-        with pytest.raises(httpx.UnsupportedProtocol):
-            await transport.authorized_client(tokens.token, tokens.renewed).get(url)
-
-
-async def test_sr_h01_a_client_follows_no_redirect_with_the_token() -> None:
-    tokens, hosts = Tokens(), []
+    async def token() -> str:
+        return "a-token"
 
     def handler(request: httpx.Request) -> httpx.Response:
         hosts.append(request.url.host)
         return httpx.Response(307, headers={"location": "https://evil.example/"})
 
     async with network(handler, follow_redirects=True) as transport:
-        answer = await transport.authorized_client(tokens.token, tokens.renewed).get("https://api.example/me")
+        answer = await transport.authorized_client(token, token).get("https://api.example/me")
 
     assert (answer.status_code, hosts) == (307, ["api.example"])

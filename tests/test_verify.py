@@ -169,7 +169,7 @@ def test_sr_d05_an_id_token_of_each_id_of_this_app_gives_its_account_and_no_acce
         ({"sub": ""}, "subject"),
     ],
 )
-def test_sr_d05_an_id_token_that_is_not_ours_is_refused(changed: dict[str, object], reason: str) -> None:
+def test_sr_d05_an_id_token_that_is_not_ours_is_refused(changed: dict[str, Any], reason: str) -> None:
     with pytest.raises(TokenRefused) as caught:
         of_id_token(signed(claims(**changed)), KEYS)
 
@@ -191,7 +191,7 @@ def test_sr_d05_the_nonce_is_compared_where_the_caller_names_one() -> None:
 
 def test_sr_i07_a_nonce_that_the_provider_does_not_give_back_cannot_be_promised() -> None:
     """Where a flow has the token from the token endpoint itself, a client token would have nothing in its place."""
-    no_nonce = {"id_token": {"jwks": "https://id.example/jwks", "nonce": "off"}}
+    no_nonce: dict[str, Any] = {"id_token": {"jwks": "https://id.example/jwks", "nonce": "off"}}
 
     with pytest.raises(TokenRefused) as caught:
         of_id_token(signed(), nonce="sent", **no_nonce)

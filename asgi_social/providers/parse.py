@@ -111,7 +111,7 @@ def _require_endpoints(top: Table, *, redirect: bool, oidc: bool) -> None:
         top.table("authorize").require("url")
         top.table("token").require("url")
     userinfo = top.table("userinfo")
-    if userinfo.raw("source") in {None, "request"}:
+    if userinfo.raw("source") in (None, "request"):  # a tuple, for a list has no hash
         userinfo.require("url")
     if oidc or "id_token" in top:
         top.table("id_token").require("issuer", "jwks")

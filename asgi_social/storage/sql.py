@@ -197,7 +197,7 @@ async def _prepare(connection: Connection) -> None:
     if connection.raw_connection.in_transaction:
         raise SettingsError(
             "the database is opened with force_rollback, in which no write is ever kept",
-            hint="for tests, pass MemoryRepository() of asgi_social.storage.memory",
+            hint="for tests, pass MemoryRepository() of asgi_social.testing",
             setting="database",
             allowed="a Database without force_rollback",
         )
@@ -255,7 +255,7 @@ def _check_url(text: str) -> None:
     raise SettingsError(
         problem,
         hint="write sqlite+aiosqlite:///social.db (four slashes before an absolute path), or pass a Repository of the "
-        "app's own; for tests, MemoryRepository() of asgi_social.storage.memory",
+        "app's own; for tests, MemoryRepository() of asgi_social.testing",
         setting="database",
         allowed="sqlite+aiosqlite:///<file>, or a Repository",
     )

@@ -93,7 +93,9 @@ def test_a_number_that_cannot_be_counted_with_comes_as_its_text(text: str, value
     [
         pytest.param(answer({"error": "invalid_grant"}, 400), "invalid_grant", "", id="rfc 6749"),
         pytest.param(answer({"error": "e", "error_description": "why"}, 401), "e", "why", id="with its description"),
-        pytest.param(answer({"error": {"type": "OAuthException", "message": "m"}}, 400), "OAuthException", "m", id="facebook"),
+        pytest.param(
+            answer({"error": {"type": "OAuthException", "message": "m"}}, 400), "OAuthException", "m", id="facebook"
+        ),
         pytest.param(answer({"error": {"status": "DENIED", "code": 403}}, 403), "DENIED", "", id="google"),
         pytest.param(answer({"error": {"code": 190}}, 400), "190", "", id="by its number"),
         pytest.param(raw(b"error=invalid_grant&error_description=no", FORM, 400), "invalid_grant", "no", id="form"),
@@ -173,7 +175,9 @@ JSON = st.recursive(
     kind=st.sampled_from(["application/json", FORM, "text/html", ""]),
     retry_after=st.text(max_size=40),
 )
-def test_every_answer_gives_an_object_or_a_provider_error(body: bytes, status: int, kind: str, retry_after: str) -> None:
+def test_every_answer_gives_an_object_or_a_provider_error(
+    body: bytes, status: int, kind: str, retry_after: str
+) -> None:
     try:
         value = read(raw(body, kind, status, retry_after=retry_after))
     except ProviderError:

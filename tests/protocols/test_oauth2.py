@@ -68,8 +68,14 @@ def test_the_nonce_is_sent_where_id_tokens_come_and_pkce_where_it_is_taken() -> 
 
 
 def test_further_parameters_add_to_the_standard_and_never_replace_it() -> None:
-    authorize = {"url": f"{HOST}/authorize", "params": {"display": "page", "state": "fixed"}, "response_mode": "form_post"}
-    client = replace(ready(plain(authorize=authorize)), params={"display": "app", "prompt": "login", "client_id": "evil"})
+    authorize = {
+        "url": f"{HOST}/authorize",
+        "params": {"display": "page", "state": "fixed"},
+        "response_mode": "form_post",
+    }
+    client = replace(
+        ready(plain(authorize=authorize)), params={"display": "app", "prompt": "login", "client_id": "evil"}
+    )
 
     params = authorize_params(client, CHALLENGE)
 
@@ -172,7 +178,9 @@ def test_no_verifier_is_sent_where_none_was_made() -> None:
     assert "code_verifier" not in asked.form
 
 
-@pytest.mark.parametrize(("said", "scope"), [("a b", ("a", "b")), (..., ("read", "write")), ("", ("read", "write")), (5, ("read", "write"))])
+@pytest.mark.parametrize(
+    ("said", "scope"), [("a b", ("a", "b")), (..., ("read", "write")), ("", ("read", "write")), (5, ("read", "write"))]
+)
 def test_the_scope_is_what_was_granted_or_else_what_was_asked(said: object, scope: tuple[str, ...]) -> None:
     given_scope = {} if said is ... else {"scope": said}
 
@@ -320,7 +328,14 @@ def test_an_odd_lifetime_means_unknown_and_costs_no_token(lifetime: object, unit
 
 @pytest.mark.parametrize(
     ("value", "scope"),
-    [("a b", ("a", "b")), ("a,b c", ("a", "b", "c")), (["a", "b c"], ("a", "b c")), ([1], None), (None, None), ({}, None)],
+    [
+        ("a b", ("a", "b")),
+        ("a,b c", ("a", "b", "c")),
+        (["a", "b c"], ("a", "b c")),
+        ([1], None),
+        (None, None),
+        ({}, None),
+    ],
 )
 def test_a_scope_is_a_text_or_a_list_of_texts(value: object, scope: tuple[str, ...] | None) -> None:
     assert scope_of(value, separator=",") == scope
@@ -428,7 +443,9 @@ def test_a_lifetime_that_is_said_goes_before_the_default() -> None:
     assert tokens.expires_at == START + 5
 
 
-@pytest.mark.parametrize("response", [answer({}), raw(b"<html>"), answer({"error": "invalid_grant"}, 400), answer({}, 500)])
+@pytest.mark.parametrize(
+    "response", [answer({}), raw(b"<html>"), answer({"error": "invalid_grant"}, 400), answer({}, 500)]
+)
 def test_sr_f02_an_answer_without_an_access_token_renews_nothing(response: Response) -> None:
     with pytest.raises(ProviderError):
         renewed(ready(OAUTH2), response)
@@ -477,9 +494,7 @@ def test_nothing_is_asked_where_a_provider_revokes_nothing() -> None:
     assert revoked(ready(OAUTH2)) == []
 
 
-@pytest.mark.parametrize(
-    ("tokens", "sent"), [(OLD, "old-refresh"), (replace(OLD, refresh_token=None), "old-access")]
-)
+@pytest.mark.parametrize(("tokens", "sent"), [(OLD, "old-refresh"), (replace(OLD, refresh_token=None), "old-access")])
 def test_the_refresh_token_is_revoked_and_else_the_access_token(tokens: Tokens, sent: str) -> None:
     [asked] = revoked(ready(plain(revoke={"url": f"{HOST}/revoke"})), raw(b""), tokens=tokens)
 

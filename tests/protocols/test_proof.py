@@ -30,7 +30,7 @@ def proven(response: Response, *, asked: list[Any] | None = None, ids: tuple[str
     return play(prove(client, Tokens(access_token=Secret("a-token"))), response, asked=asked).result
 
 
-def reason_of(said: dict[str, object], **table: object) -> str:
+def reason_of(said: dict[str, object], **table: Any) -> str:
     with pytest.raises(TokenRefused) as caught:
         proven(answer({**GOOD, **said}), **table)
     return str(caught.value.reason)
@@ -104,7 +104,9 @@ def test_a_look_up_need_not_tell_of_the_person_of_life_or_of_an_end() -> None:
     assert result == Proven(subject=None, expires_at=None)
 
 
-@pytest.mark.parametrize(("said", "is_taken"), [("access", True), ("refresh", False), (None, False), (["access"], False)])
+@pytest.mark.parametrize(
+    ("said", "is_taken"), [("access", True), ("refresh", False), (None, False), (["access"], False)]
+)
 def test_a_token_of_another_kind_is_refused(said: object, is_taken: bool) -> None:
     must = {"token_use": "access"}
 
@@ -139,7 +141,10 @@ def test_a_busy_look_up_may_be_tried_again() -> None:
     "tables",
     [
         pytest.param({}, id="no proof"),
-        pytest.param({"verify": [{"kind": "id_token"}], "id_token": {"jwks": f"{HOST}/jwks", "issuer": [HOST]}}, id="ID tokens alone"),
+        pytest.param(
+            {"verify": [{"kind": "id_token"}], "id_token": {"jwks": f"{HOST}/jwks", "issuer": [HOST]}},
+            id="ID tokens alone",
+        ),
     ],
 )
 def test_sr_d01_a_provider_whose_data_can_prove_nothing_is_refused_unasked(tables: dict[str, Any]) -> None:

@@ -104,7 +104,9 @@ def test_the_profile_is_laid_over_the_claims_and_those_over_the_token_answer() -
     assert (account.uid, account.username, account.email) == ("me", "claims", "me")
 
 
-@pytest.mark.parametrize("uid", [None, "", " ", True, False, 0, 1.5, [], {}, ["a"], "None", "null", "undefined", "x" * 256])
+@pytest.mark.parametrize(
+    "uid", [None, "", " ", True, False, 0, 1.5, [], {}, ["a"], "None", "null", "undefined", "x" * 256]
+)
 def test_sr_i13_an_id_that_names_nobody_is_refused(uid: object) -> None:
     with pytest.raises(ProviderBroken):
         fetched({}, answer({**ME, "id": uid}))

@@ -1,9 +1,12 @@
 """A mistake in a provider's file is told when it is loaded, by file and key, with what would be right."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.provider import Provider
@@ -242,3 +245,24 @@ def test_a_provider_may_name_ways_of_its_own_to_send_a_secret() -> None:
     provider = parsed(token={"auth": "header:secret-key"}, userinfo={"auth": "name:x-token"})
 
     assert (provider.token.auth, provider.userinfo.main.auth) == ("header:secret-key", "name:x-token")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["{v}", "$a.b"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "url", "v", "kind"]), inner),
+    max_leaves=6,
+)
+TABLES = ["authorize", "callback", "token", "userinfo", "uid", "account", "errors", "refresh", "revoke", "oidc"]
+INNER = ["url", "scope", "params", "auth", "source", "requests", "body", "path", "email_verified", "with", "offline"]
+
+
+@given(st.sampled_from([*TABLES, "id_token"]), st.sampled_from([*INNER, "issuer", "drop", "secret_jwt"]), ANYTHING)
+def test_whatever_stands_in_a_table_gives_a_provider_or_a_settings_error(table: str, key: str, value: object) -> None:
+    with suppress(SettingsError):
+        parsed(**{table: {key: value}})
+
+
+@given(st.sampled_from([*TABLES, *BASE, "vars", "calc", "verify", "policy", "extra_data", "flows"]), ANYTHING)
+def test_whatever_stands_at_the_top_gives_a_provider_or_a_settings_error(key: str, value: object) -> None:
+    with suppress(SettingsError):
+        parsed(**{key: value})

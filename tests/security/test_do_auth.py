@@ -1,4 +1,4 @@
-"""Client tokens through ``do_auth`` and ``associate``: who is let in, and what is left alone (rows SR-D01 to SR-D06)."""
+"""Client tokens through ``do_auth`` and ``associate``: who is let in, and what is left alone (rows SR-D01 to D06)."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,65 +28,6 @@ from tests.app import app_of, browser, linked, settings
 from tests.protocols.played import METADATA, OAUTH2, OIDC
 from tests.tokens import CLIENT_ID, CLIENT_SECRET, claims, key_set, rsa_key, signed
 
-FACEBOOK: dict[str, Any] = {
-    "name": "facebook",
-    "title": "Facebook",
-    "authorize": {"url": "https://www.facebook.com/dialog/oauth"},
-    "token": {"url": "https://graph.facebook.com/oauth/access_token"},
-    "userinfo": {"url": "https://graph.facebook.com/me", "auth": "query"},
-    "errors": {"code": "error.code", "message": "error.message"},
-    "verify": [
-        {
-            "kind": "lookup",
-            "url": "https://graph.facebook.com/debug_token",
-            "auth": "app",
-            "params": {"input_token": "{access_token}"},
-            "app": "data.app_id",
-            "subject": "data.user_id",
-            "active": "data.is_valid",
-            "expires": "data.expires_at",
-        }
-    ],
-}
-GOOGLE: dict[str, Any] = {
-    "name": "google",
-    "title": "Google",
-    "authorize": {"url": "https://accounts.google.com/o/oauth2/v2/auth"},
-    "token": {"url": "https://oauth2.googleapis.com/token"},
-    "userinfo": {"url": "https://openidconnect.googleapis.com/v1/userinfo"},
-    "uid": {"path": "sub"},
-    "verify": [
-        {
-            "kind": "lookup",
-            "url": "https://oauth2.googleapis.com/tokeninfo",
-            "auth": "query",
-            "app": "aud",
-            "subject": "sub",
-            "expires": "expires_in",
-        }
-    ],
-}
-TWITCH: dict[str, Any] = {
-    "name": "twitch",
-    "title": "Twitch",
-    "authorize": {"url": "https://id.twitch.tv/oauth2/authorize"},
-    "token": {"url": "https://id.twitch.tv/oauth2/token"},
-    "userinfo": {
-        "url": "https://api.twitch.tv/helix/users",
-        "headers": {"client-id": "{client_id}"},
-        "path": "data[0]",
-    },
-    "verify": [
-        {
-            "kind": "lookup",
-            "url": "https://id.twitch.tv/oauth2/validate",
-            "auth": "header:OAuth",
-            "app": "client_id",
-            "subject": "user_id",
-            "expires": "expires_in",
-        }
-    ],
-}
 NOW = int(START)
 
 
@@ -127,36 +68,34 @@ def social_of(provider: object, net: Callable[[httpx.Request], httpx.Response], 
     return Social(**settings(net, backends={"here": backend}, **{"embedded_users": True, "sign_up": "allow", **more}))
 
 
-KINDS: dict[str, tuple[object, Callable[..., Net]]] = {
-    "facebook": (
-        FACEBOOK,
-        lambda app=CLIENT_ID, user="7", end=NOW + 60: Net(
-            (200, {"data": {"app_id": app, "user_id": user, "is_valid": True, "expires_at": end}}), (200, {"id": "7"})
-        ),
-    ),
-    "google": (
-        GOOGLE,
-        lambda app=CLIENT_ID, user="7", end=NOW + 60: Net(
-            (200, {"aud": app, "sub": user, "expires_in": str(end - NOW)}), (200, {"sub": "7"})
-        ),
-    ),
-    "github": (
-        "github",
-        lambda app=CLIENT_ID, user="7", end=None: Net(
-            (200, {"app": {"client_id": app}, "user": {"id": int(user)}}), (200, {"id": 7, "login": "ada"})
-        ),
-    ),
-    "twitch": (
-        TWITCH,
-        lambda app=CLIENT_ID, user="7", end=NOW + 60: Net(
-            (200, {"client_id": app, "user_id": user, "expires_in": end - NOW}), (200, {"data": [{"id": "7"}]})
-        ),
-    ),
+def facebook(*, app: str = CLIENT_ID, user: str = "7", end: int = NOW + 60) -> Net:
+    said = {"app_id": app, "user_id": user, "is_valid": True, "expires_at": end, "type": "USER"}
+    return Net((200, {"data": said}), (200, {"id": "7"}))
+
+
+def google(*, app: str = CLIENT_ID, user: str = "7", end: int = NOW + 60) -> Net:
+    return Net((200, {"aud": app, "sub": user, "expires_in": str(end - NOW)}), (200, {"sub": "7"}))
+
+
+def github(*, app: str = CLIENT_ID, user: str = "7") -> Net:
+    return Net((200, {"app": {"client_id": app}, "user": {"id": int(user)}}), (200, {"id": 7, "login": "ada"}))
+
+
+def twitch(*, app: str = CLIENT_ID, user: str = "7", end: int = NOW + 60) -> Net:
+    said = {"client_id": app, "user_id": user, "expires_in": end - NOW}
+    return Net((200, said), (200, {"data": [{"id": "7", "login": "ada"}]}))
+
+
+NETS: dict[str, Callable[..., Net]] = {
+    "facebook": facebook,
+    "google-oauth2": google,
+    "github": github,
+    "twitch": twitch,
 }
-EACH = pytest.mark.parametrize("kind", KINDS)
+EACH = pytest.mark.parametrize("name", NETS)
 
 
-async def refused(social: Social, token: object = "a-client-token", **more: Any) -> str:
+async def refused(social: Social, token: Any = "a-client-token", **more: Any) -> str:
     """Give the reason for which a token is refused, and check that nothing was stored for it."""
     with pytest.raises(TokenRefused) as caught:
         await social.backend("here").do_auth(token, **more)
@@ -168,9 +107,8 @@ async def refused(social: Social, token: object = "a-client-token", **more: Any)
 
 
 @EACH
-async def test_a_token_of_this_app_gives_the_same_user_each_time(kind: str) -> None:
-    provider, net = KINDS[kind]
-    async with social_of(provider, net()) as social:
+async def test_a_token_of_this_app_gives_the_same_user_each_time(name: str) -> None:
+    async with social_of(name, NETS[name]()) as social:
         user = await social.backend("here").do_auth("a-client-token")
         again = await social.backend("here").do_auth("another-client-token")
 
@@ -180,63 +118,58 @@ async def test_a_token_of_this_app_gives_the_same_user_each_time(kind: str) -> N
 
 
 @EACH
-async def test_sr_d01_a_token_of_another_app_is_refused_before_any_profile_is_read(kind: str) -> None:
-    provider, make = KINDS[kind]
-    net = make(app="another-app")
-    async with social_of(provider, net) as social:
+async def test_sr_d01_a_token_of_another_app_is_refused_before_any_profile_is_read(name: str) -> None:
+    net = NETS[name](app="another-app")
+    async with social_of(name, net) as social:
         reason = await refused(social)
 
     assert reason == "audience"
     assert len(net.asked) == 1
 
 
-@pytest.mark.parametrize("kind", ["facebook", "google", "twitch"])
-async def test_sr_d01_a_token_that_has_expired_is_refused(kind: str) -> None:
-    provider, make = KINDS[kind]
-    async with social_of(provider, make(end=NOW - 1)) as social:
+@pytest.mark.parametrize("name", ["facebook", "google-oauth2", "twitch"])
+async def test_sr_d01_a_token_that_has_expired_is_refused(name: str) -> None:
+    async with social_of(name, NETS[name](end=NOW - 1)) as social:
         assert await refused(social) == "expired"
 
 
 @EACH
 @pytest.mark.parametrize("status", [400, 401, 404])
-async def test_sr_d01_a_token_that_the_provider_does_not_know_is_refused(kind: str, status: int) -> None:
-    provider, make = KINDS[kind]
-    net = make()
+async def test_sr_d01_a_token_that_the_provider_does_not_know_is_refused(name: str, status: int) -> None:
+    net = NETS[name]()
     net.look_up = (status, {"error": "invalid_token"})
-    async with social_of(provider, net) as social:
+    async with social_of(name, net) as social:
         assert await refused(social) == "inactive"
 
 
 async def test_sr_d01_a_token_that_the_provider_calls_inactive_is_refused() -> None:
-    net = KINDS["facebook"][1]()
-    net.look_up = (200, {"data": {"app_id": CLIENT_ID, "user_id": "7", "is_valid": False, "expires_at": 0}})
-    async with social_of(FACEBOOK, net) as social:
+    net = facebook()
+    net.look_up = (200, {"data": {"app_id": CLIENT_ID, "user_id": "7", "is_valid": False, "type": "USER"}})
+    async with social_of("facebook", net) as social:
         assert await refused(social) == "inactive"
 
 
 @EACH
-async def test_sr_d02_a_profile_of_another_person_is_refused(kind: str) -> None:
-    provider, make = KINDS[kind]
-    async with social_of(provider, make(user="8")) as social:
+async def test_sr_d02_a_profile_of_another_person_is_refused(name: str) -> None:
+    async with social_of(name, NETS[name](user="8")) as social:
         assert await refused(social) == "subject"
 
 
 @EACH
 @pytest.mark.parametrize("status", [0, 429, 500])
 @pytest.mark.parametrize("place", ["look_up", "profile"])
-async def test_a_provider_that_is_down_refuses_nobody(kind: str, status: int, place: str) -> None:
-    provider, make = KINDS[kind]
-    net = make()
+async def test_a_provider_that_is_down_refuses_nobody(name: str, status: int, place: str) -> None:
+    net = NETS[name]()
     setattr(net, place, (status, {}))
-    async with social_of(provider, net) as social:
+    async with social_of(name, net) as social:
         with pytest.raises(ProviderUnreachable):
             await social.backend("here").do_auth("a-client-token")
 
 
 @pytest.mark.parametrize("token", [None, "", b"", b"token", 1, "a b", "a\r\nX: y", "tökên", "x" * 20_000])
 async def test_sr_d03_what_is_no_token_is_refused_before_anybody_is_asked(token: object) -> None:
-    net = KINDS["google"][1]()
-    async with social_of(GOOGLE, net) as social:
+    net = google()
+    async with social_of("google-oauth2", net) as social:
         reason = await refused(social, token)
         with pytest.raises(TokenRefused):
             await social.backend("here").do_auth(id_token=token if token is not None else "")  # type: ignore[arg-type]
@@ -245,10 +178,9 @@ async def test_sr_d03_what_is_no_token_is_refused_before_anybody_is_asked(token:
 
 
 @EACH
-async def test_sr_d04_a_token_goes_where_the_data_name_and_nowhere_else(kind: str) -> None:
-    provider, make = KINDS[kind]
-    net = make()
-    async with social_of(provider, net) as social:
+async def test_sr_d04_a_token_goes_where_the_data_name_and_nowhere_else(name: str) -> None:
+    net = NETS[name]()
+    async with social_of(name, net) as social:
         await social.backend("here").do_auth("a-client-token")
 
     places = [
@@ -261,8 +193,8 @@ async def test_sr_d04_a_token_goes_where_the_data_name_and_nowhere_else(kind: st
         )
         for request in net.asked
     ]
-    expected = {"facebook": ["q", "q"], "google": ["q", "h"], "github": ["b", "h", "h"], "twitch": ["h", "h"]}
-    assert places == expected[kind]
+    expected = {"facebook": ["q", "q"], "google-oauth2": ["q", "h"], "github": ["b", "h", "h"], "twitch": ["h", "h"]}
+    assert places == expected[name]
 
 
 async def test_sr_d01_a_provider_without_a_proof_is_refused_unless_the_app_says_so_by_name() -> None:
@@ -460,8 +392,8 @@ async def test_a_caller_who_goes_away_leaves_no_user_without_an_association() ->
 async def test_an_app_that_does_not_say_how_users_are_found_is_told_both_ways_before_anybody_is_asked(
     hook: dict[str, Any],
 ) -> None:
-    net = KINDS["google"][1]()
-    async with social_of(GOOGLE, net, embedded_users=False, **hook) as social:
+    net = google()
+    async with social_of("google-oauth2", net, embedded_users=False, **hook) as social:
         with pytest.raises(SettingsError) as caught:
             await social.backend("here").do_auth("a-client-token")
 

@@ -1,6 +1,6 @@
 """/complete: methods, and answers that come by a form post. Rows SR-C09 and SR-C10."""
 
-from typing import Any
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,8 +28,10 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 # --- SR-C09 and SR-C10: methods and form posts -----------------------------------------------------------------------
 
 
-async def endless() -> Any:
+async def endless(sent: list[int]) -> AsyncIterator[bytes]:
+    """Send a body without an end, and write down how much of it was asked for."""
     while True:
+        sent.append(16_384)
         yield b"a" * 16_384
 
 
@@ -48,13 +50,14 @@ async def test_sr_c09_other_methods_are_405(backend: str, method: str) -> None:
 
 
 async def test_sr_c09_a_post_to_a_provider_that_answers_by_get_is_405_and_its_body_is_not_read() -> None:
-    network = Network()
+    network, sent = Network(), list[int]()
     async with Social(**settings(network)) as social, browser(app_of(social)) as client:
         state = await begun_state(client)
 
-        answer = await client.post(f"/complete/github/?state={state}&code=a", content=endless(), headers=FORM)
+        answer = await client.post(f"/complete/github/?state={state}&code=a", content=endless(sent), headers=FORM)
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert not sent
     assert network.asked == []
 
 
@@ -74,20 +77,21 @@ async def test_sr_c09_a_post_to_a_provider_that_answers_by_get_is_405_and_its_bo
 )
 async def test_sr_c09_a_form_post_is_a_short_form(content: bytes | str, kind: str | None) -> None:
     """The row's 413 and 415 are 400 here: the design has one error for a request that is refused."""
-    network = Network()
+    network, sent = Network(), list[int]()
     async with (
         Social(**settings(network, backends=three_backends())) as social,
         browser(app_of(social)) as client,
     ):
         answer = await client.post(
             "/complete/posting/",
-            content=endless() if isinstance(content, str) else content,
+            content=endless(sent) if isinstance(content, str) else content,
             headers={**JSON, **({"content-type": kind} if kind else {})},
         )
 
     assert told(answer) == (400, "refused", None)
     assert "location" not in answer.headers
     assert network.asked == []
+    assert sum(sent) <= 64 * 1024 + 16_384
 
 
 async def test_sr_c10_a_form_post_from_another_site_completes_by_way_of_a_carrier() -> None:

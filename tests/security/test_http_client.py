@@ -296,9 +296,10 @@ async def test_sr_h03_a_body_that_is_too_much_or_not_whole_fails_and_memory_stay
     ],
 )
 async def test_sr_h03_a_whole_body_is_read_whatever_its_coding(head: bytes, body: bytes) -> None:
-    async with served(saying(head, *[body[place : place + 1] for place in range(len(body))])) as server:
-        async with opened() as transport:
-            response = await transport.play(asking(server.url), backend="here")
+    byte_by_byte = [body[place : place + 1] for place in range(len(body))]
+
+    async with served(saying(head, *byte_by_byte)) as server, opened() as transport:
+        response = await transport.play(asking(server.url), backend="here")
 
     assert response.body == b'{"id": 7}'
 
@@ -329,7 +330,7 @@ async def test_sr_h03_the_limit_is_what_is_unpacked_to_the_byte(max_bytes: int, 
 async def test_sr_h03_metadata_and_keys_are_cut_at_half_a_mebibyte_and_other_answers_at_one() -> None:
     limits = {}
     for name, conversation in ENDPOINTS.items():
-        limits[name] = next(conversation()).max_bytes  # type: ignore[call-overload]
+        limits[name] = next(conversation()).max_bytes
 
     assert {limits.pop("metadata"), limits.pop("key set")} == {512 * 1024}
     assert set(limits.values()) == {MEBIBYTE}

@@ -163,7 +163,9 @@ def test_sr_i02_a_shared_secret_is_taken_where_the_data_declare_it_and_no_key_se
     client = ready(with_rules(algs=["HS256"]))
 
     assert verified(signed(key=secret_key(), alg="HS256"), client=client) == claims()
-    assert refusal(signed(key=secret_key("another-secret-of-thirty-two-bytes"), alg="HS256"), client=client) == "signature"
+    assert (
+        refusal(signed(key=secret_key("another-secret-of-thirty-two-bytes"), alg="HS256"), client=client) == "signature"
+    )
 
 
 def test_sr_i02_a_client_without_a_secret_takes_no_token_signed_with_an_empty_one() -> None:
@@ -220,7 +222,7 @@ def test_sr_i03_a_kid_that_is_no_text_names_no_key(kid: object) -> None:
 def test_sr_i03_keys_that_the_token_brings_or_points_to_are_never_looked_at() -> None:
     stranger = rsa_key("stranger")
     asked: list[Any] = []
-    brought = {
+    brought: dict[str, Any] = {
         "jwk": public(stranger),
         "jku": "https://evil.example/jwks",
         "x5u": "https://evil.example/cert",
@@ -302,7 +304,9 @@ def test_a_token_that_is_no_signed_jwt_is_refused_unasked(token: str) -> None:
     assert refusal(token) == "malformed"
 
 
-@pytest.mark.parametrize("payload", [b"[]", b'"text"', b"{", b"\xff", b'{"sub": "a", "sub": "b"}', b'{"exp": NaN}', b""])
+@pytest.mark.parametrize(
+    "payload", [b"[]", b'"text"', b"{", b"\xff", b'{"sub": "a", "sub": "b"}', b'{"exp": NaN}', b""]
+)
 def test_signed_bytes_that_are_no_claims_are_refused(payload: bytes) -> None:
     assert refusal(signed(payload), KEYS) == "malformed"
 

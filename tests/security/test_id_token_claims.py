@@ -26,7 +26,7 @@ def with_rules(**rules: object) -> dict[str, Any]:
     return {**OIDC, "id_token": {"jwks": f"{ISSUER}/jwks", **rules}}
 
 
-def verified(client: Client | None = None, expected: Expected = EXPECTED, **changed: object) -> dict[str, object]:
+def verified(client: Client | None = None, expected: Expected = EXPECTED, **changed: Any) -> dict[str, object]:
     token = Secret(signed(claims(**changed)))
     return play(verified_claims(client or ready(OIDC), token, expected=expected), KEYS).result
 
@@ -125,7 +125,9 @@ def test_sr_i05_a_token_for_this_app_and_a_stranger_is_refused(azp: object) -> N
     assert refusal(aud=[CLIENT_ID, "other"], azp=azp) == "audience"
 
 
-@pytest.mark.parametrize(("azp", "is_taken"), [(CLIENT_ID, True), ("an-ios-id", True), (LEFT_OUT, False), (None, False)])
+@pytest.mark.parametrize(
+    ("azp", "is_taken"), [(CLIENT_ID, True), ("an-ios-id", True), (LEFT_OUT, False), (None, False)]
+)
 def test_sr_i05_a_token_for_several_ids_of_this_app_names_who_got_it(azp: object, is_taken: bool) -> None:
     client, aud = ready(OIDC, client_ids=["an-ios-id"]), [CLIENT_ID, "an-ios-id"]
 
@@ -162,7 +164,7 @@ NOW = int(START)
         pytest.param({"iat": NOW - 86400 * 300}, True, id="iat long ago, where only exp counts"),
     ],
 )
-def test_sr_i06_a_token_is_good_from_iat_to_exp_and_a_minute_more(changed: dict[str, object], is_taken: bool) -> None:
+def test_sr_i06_a_token_is_good_from_iat_to_exp_and_a_minute_more(changed: dict[str, Any], is_taken: bool) -> None:
     if is_taken:
         assert verified(**changed)["sub"] == "248289761001"
     else:
@@ -171,13 +173,17 @@ def test_sr_i06_a_token_is_good_from_iat_to_exp_and_a_minute_more(changed: dict[
 
 @pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
 @pytest.mark.parametrize("odd", [None, True, False, "1800000000", [], {}, -1, 1e12, 10**400])
-def test_sr_i06_a_moment_that_is_no_number_is_refused(name: str, odd: object) -> None:
-    assert refusal(**{name: odd}) == "expired"
+def test_sr_i06_a_moment_that_is_no_number_is_refused(name: str, odd: Any) -> None:
+    changed: dict[str, Any] = {name: odd}
+
+    assert refusal(**changed) == "expired"
 
 
 @pytest.mark.parametrize("name", ["exp", "iat"])
 def test_sr_i06_a_token_that_does_not_say_when_it_is_good_is_refused(name: str) -> None:
-    assert refusal(**{name: LEFT_OUT}) == "expired"
+    changed: dict[str, Any] = {name: LEFT_OUT}
+
+    assert refusal(**changed) == "expired"
 
 
 @pytest.mark.parametrize("odd", [b"NaN", b"Infinity", b"1e999"])
@@ -354,7 +360,7 @@ async def test_sr_i10_what_cannot_be_read_is_not_kept() -> None:
 
 async def test_sr_i12_two_subjects_with_one_address_are_two_people() -> None:
     provider = Provider()
-    same = {"email": "ada@example.org", "email_verified": True, "preferred_username": "ada"}
+    same: dict[str, Any] = {"email": "ada@example.org", "email_verified": True, "preferred_username": "ada"}
     async with provider.social() as social:
         backend = social.backend("signed")
 
@@ -391,7 +397,12 @@ async def test_sr_i14_an_address_of_somebody_links_nothing(said: object) -> None
     """The account of another person with the same address, vouched for or not, is nobody's until they link it."""
 
     def handler(request: httpx.Request) -> httpx.Response:
-        me = {"id": 7, "login": "eve", "email": "octocat@github.example", "email_verified": said is not LEFT_OUT and said}
+        me = {
+            "id": 7,
+            "login": "eve",
+            "email": "octocat@github.example",
+            "email_verified": said is not LEFT_OUT and said,
+        }
         answers: dict[str, object] = {
             "/login/oauth/access_token": {"access_token": "t", "token_type": "bearer"},
             "/user": me,

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from asgi_social import Social
+from asgi_social.errors import SettingsError
 from asgi_social.flow import cookie_name
 from asgi_social.secret import Secret
 from asgi_social.storage.memory import MemoryRepository
@@ -276,12 +277,23 @@ async def test_sr_b09_no_parameter_of_the_request_replaces_what_the_standard_nam
     assert "smuggled" not in begun.headers["location"]
 
 
-async def test_sr_b09_the_apps_own_parameters_are_added_and_cannot_be_protected_ones() -> None:
-    backends = {"other": {**other(), "params": {"theme": "dark"}}}
+async def test_sr_b09_parameters_of_app_and_data_are_added_and_replace_nothing() -> None:
+    data = {"display": "page", "state": "x", "client_id": "x", "redirect_uri": "x", "code_challenge_method": "plain"}
+    backends = {"other": {**other(params=data), "params": {"theme": "dark"}}}
     async with Social(**settings(backends=backends)) as social, browser(app_of(social)) as client:
-        begun = await client.get("/associate/other/")
+        sent = query_of((await client.get("/associate/other/")).headers["location"])
 
-    assert query_of(begun.headers["location"])["theme"] == "dark"
+    assert (sent["theme"], sent["display"]) == ("dark", "page")
+    assert (sent["client_id"], sent["code_challenge_method"]) == ("other-id", "S256")
+    assert "x" not in sent.values()
+
+
+@pytest.mark.parametrize("name", PROTECTED)
+def test_sr_b09_the_settings_take_no_parameter_that_the_standard_names(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Social(**settings(backends={"other": {**other(), "params": {name: "x"}}}))
+
+    assert caught.value.setting == f"backends.other.params.{name}"
 
 
 async def test_sr_b12_what_the_completing_request_adds_changes_nothing() -> None:
