@@ -283,7 +283,7 @@ def _check_addresses(client: Client, reader: _Reader) -> None:
     for url in _addresses(client.provider):
         text = url.render({**dict.fromkeys(url.names, "x"), **client.variables})
         if text is not None and not allowed_address(text, development=client.development):
-            reader.fault("provider", f"is not usable: {url.source} is no https address", "https; http on localhost only")
+            reader.fault("provider", f"is not usable: {url.source} is no https address", "https, or http on localhost")
 
 
 def _addresses(provider: Provider) -> Iterable[Template]:

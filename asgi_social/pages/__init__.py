@@ -89,10 +89,7 @@ def load() -> None:
 
 def style_sheet() -> Response:
     """Give the style sheet."""
-    response = Response(_style(), media_type="text/css")
-    secured(response)
-    response.headers["cache-control"] = "public, max-age=3600"
-    return response
+    return secured(Response(_style(), media_type="text/css"))
 
 
 def error_response(error: SocialError, connection: HTTPConnection) -> Response:

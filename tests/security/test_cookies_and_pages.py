@@ -178,7 +178,6 @@ async def every_answer(client: httpx.AsyncClient) -> dict[str, httpx.Response]:
 
 
 async def test_sr_p01_every_answer_carries_the_headers_that_protect_it() -> None:
-    """The one exception: the style sheet holds nothing of anybody, and may be kept for an hour."""
     phone = {**three_backends()["other"], "provider": {**three_backends()["other"]["provider"], "flows": ["token"]}}
     backends = three_backends() | {"phone": phone}
     async with Social(**settings(Network(), backends=backends)) as social, browser(app_of(social)) as client:
@@ -188,7 +187,7 @@ async def test_sr_p01_every_answer_carries_the_headers_that_protect_it() -> None
     for name, answer in answers.items():
         headers, has_form = answer.headers, "<form" in answer.text
         assert headers["x-content-type-options"] == "nosniff", name
-        assert headers["cache-control"] == ("public, max-age=3600" if name == "style" else "no-store"), name
+        assert headers["cache-control"] == "no-store", name
         assert headers["referrer-policy"] == ("same-origin" if has_form else "no-referrer"), name
         if headers.get("content-type", "").startswith("text/html"):
             policy = [part.strip() for part in headers["content-security-policy"].split(";")]

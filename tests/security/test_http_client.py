@@ -5,7 +5,7 @@ import gzip
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -109,9 +109,12 @@ class Server:
 @asynccontextmanager
 async def served(talk: Talk) -> AsyncIterator[Server]:
     """Serve every connection by a function that begins after the request's head."""
-    server = Server()
+    server, talking = Server(), dict[asyncio.Task[object], asyncio.StreamWriter]()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talking[task] = writer
         try:
             await reader.readuntil(b"\r\n\r\n")
             server.requests += 1
@@ -121,11 +124,17 @@ async def served(talk: Talk) -> AsyncIterator[Server]:
             server.closed.set()
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            del talking[task]
 
     listening = await asyncio.start_server(connected, "127.0.0.1", 0)
     async with listening:
         server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
         yield server
+        for writer in talking.values():
+            writer.transport.abort()
+        await asyncio.gather(*talking)
 
 
 @asynccontextmanager
