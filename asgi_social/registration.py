@@ -256,7 +256,7 @@ def _variables(
         if value is None:
             continue
         # What a path follows is a base, with or without its last slash; an issuer or an endpoint is left as it is.
-        is_base = variable.kind == "url" and any(f"{{{label}}}/" in one.source for one in templates)
+        is_base = any(f"{{{label}}}/" in one.source for one in templates)
         found[label] = value.rstrip("/") if is_base else value
     return found
 

@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.client import Client
-from asgi_social.registration import backends_from_environment, registered
+from asgi_social.registration import registered
 from asgi_social.settings import checked
 from tests.app import BASE, KEY, settings
 
 KEYS = {"client_id": "an-id", "client_secret": "a-secret"}
+PROTECTED = (
+    *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
+    *("code_challenge", "code_challenge_method", "request", "request_uri"),
+)
 OWN: Mapping[str, Any] = {
     "name": "own",
     "title": "Own",
@@ -149,22 +153,7 @@ def test_a_name_that_cannot_be_a_part_of_our_paths_is_refused(name: str) -> None
     assert fault.setting == f"backends.{name}"
 
 
-@pytest.mark.parametrize(
-    "protected",
-    [
-        "client_id",
-        "redirect_uri",
-        "response_type",
-        "response_mode",
-        "scope",
-        "state",
-        "nonce",
-        "code_challenge",
-        "code_challenge_method",
-        "request",
-        "request_uri",
-    ],
-)
+@pytest.mark.parametrize("protected", PROTECTED)
 def test_what_the_safety_of_a_flow_hangs_on_cannot_be_set(protected: str) -> None:
     client, [fault] = _read("github", {**KEYS, "params": {protected: "a", "login": "ada"}})
 
@@ -308,6 +297,19 @@ def test_plain_http_to_a_loopback_host_is_for_development(development: bool) -> 
     assert bool(faults) != development
 
 
+@pytest.mark.parametrize("table", ["authorize", "token", "userinfo"])
+@pytest.mark.parametrize("host", ["own.example", "127.0.0.1:9400"])
+def test_an_address_of_a_provider_is_https_or_on_localhost_in_development(table: str, host: str) -> None:
+    values = {**KEYS, "provider": {**OWN, table: {"url": f"http://{host}/a"}}}
+
+    _, [fault] = _read("own", values)
+    client, faults = _read("own", values, development=True)
+
+    assert fault.setting == "backends.own.provider"
+    assert f"http://{host}/a is no https address" in fault.message
+    assert (client is not None, len(faults)) == ((True, 0) if host.startswith("127.") else (False, 1))
+
+
 def test_the_personal_accounts_of_microsoft_are_a_tenant_with_a_uuid() -> None:
     client = _client("azuread-v2-tenant-oauth2", {"tenant_id": "consumers"})
 
@@ -348,50 +350,6 @@ def test_further_parameters_and_ids_are_taken() -> None:
         ("an-id", "a-phone"),
         True,
     )
-
-
-def test_the_environment_gives_settings_by_provider_and_name() -> None:
-    environment = {
-        "ASGI_SOCIAL_GITHUB_CLIENT_ID": "an-id",
-        "ASGI_SOCIAL_GITHUB_CLIENT_SECRET": "a-secret",
-        "ASGI_SOCIAL_GITHUB_API_URL": "https://github.example/api/v3",
-        "ASGI_SOCIAL_GOOGLE_OAUTH2_CLIENT_ID": "another-id",
-        "ASGI_SOCIAL_LINKEDIN_OPENIDCONNECT_SCOPE": "openid,email",
-        "ASGI_SOCIAL_OAUTH2_CLIENT_ID": "",
-        "ASGI_SOCIAL_NOBODY_CLIENT_ID": "lost",
-        "GITHUB_CLIENT_ID": "not ours",
-    }
-
-    assert backends_from_environment(environment) == {
-        "github": {"client_id": "an-id", "client_secret": "a-secret", "api_url": "https://github.example/api/v3"},
-        "google-oauth2": {"client_id": "another-id"},
-        "linkedin-openidconnect": {"scope": "openid,email"},
-    }
-
-
-def test_a_backend_of_the_environment_without_client_id_is_a_fault() -> None:
-    environment = {"ASGI_SOCIAL_GITHUB_CLIENTID": "an-id", "ASGI_SOCIAL_GITHUB_CLIENT_SECRET": "a-secret"}
-
-    with pytest.raises(SettingsError) as caught:
-        checked({"secret_key": KEY}, environment=environment)
-
-    assert [problem.setting for problem in caught.value.problems] == [
-        "backends.github.clientid",
-        "backends.github.client_id",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "flag"),
-    [("true", True), ("True", True), ("1", True), ("yes", True), ("false", False), ("0", False), ("NO", False)],
-)
-def test_a_flag_of_the_environment_is_a_word(text: str, flag: bool) -> None:
-    assert _client("github", {"offline": text}).offline is flag
-
-
-@pytest.mark.parametrize("text", ["read:user user:email", "read:user,user:email", " read:user, user:email "])
-def test_a_list_of_the_environment_is_separated_by_spaces_or_commas(text: str) -> None:
-    assert _client("github", {"scope": text}).scope == ("read:user", "user:email")
 
 
 ANYTHING = st.recursive(

@@ -20,7 +20,7 @@ BACKENDS: Mapping[str, Mapping[str, Any]] = {
         "token_url": "https://own.example/token/",
         "userinfo_url": "https://own.example/me/",
     },
-    "oidc": {"issuer": "https://own.example"},
+    "oidc": {"issuer": "https://own.example", "client_secret": "a-secret-as-long-as-a-key-must-be"},
     "slack": {"team": "T1"},
 }
 

@@ -19,6 +19,7 @@ MOVED = {
 }
 # What we send besides: PKCE and the nonce wherever they are taken.
 ADDED = {"code_challenge", "code_challenge_method", "code_verifier", "nonce"}
+NOTHING_ADDED_BY = {"linkedin-openidconnect", "slack"}  # they take no PKCE, and their ID tokens repeat no nonce
 ADDED_BY = {
     "facebook": {"fields"},  # without it the profile has neither address nor picture
 }

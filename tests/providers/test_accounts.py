@@ -177,7 +177,9 @@ async def test_an_address_of_github_that_is_not_verified_is_not_proved() -> None
     assert (association.email, association.account["email_verified"]) == ("ada@example.com", False)
 
 
-async def _signed_in(name: str, answers: Mapping[str, object], **claims: object) -> tuple[Answering, dict[str, Any]]:
+async def _signed_in(
+    name: str, answers: Mapping[str, object], claims: Mapping[str, object]
+) -> tuple[Answering, dict[str, Any]]:
     """Play a flow whose token answer holds an ID token: give the network, and the account with its uid."""
     network = Answering({})
     async with Social(**settings(network, backends=backends_of(name))) as social:
@@ -200,15 +202,17 @@ async def test_an_account_of_microsoft_is_read_from_its_id_token() -> None:
     network, account = await _signed_in(
         "azuread-v2-tenant-oauth2",
         answers,
-        iss=f"{base}/v2.0",
-        tid=TENANT,
-        oid="an-object",
-        sub="7",
-        name="Ada Lovelace",
-        given_name="Ada",
-        family_name="Lovelace",
-        preferred_username="ada@corp.example",
-        email_verified=True,
+        {
+            "iss": f"{base}/v2.0",
+            "tid": TENANT,
+            "oid": "an-object",
+            "sub": "7",
+            "name": "Ada Lovelace",
+            "given_name": "Ada",
+            "family_name": "Lovelace",
+            "preferred_username": "ada@corp.example",
+            "email_verified": True,
+        },
     )
 
     assert network.addresses == list(answers)
@@ -242,7 +246,7 @@ async def test_an_account_of_any_openid_provider_is_read_by_its_metadata() -> No
         f"{base}/me": {"sub": "7", "preferred_username": "ada", "email": "ada@example.com", "email_verified": True},
     }
 
-    _, account = await _signed_in("oidc", answers, iss=base, sub="7")
+    _, account = await _signed_in("oidc", answers, {"iss": base, "sub": "7"})
 
     assert (account["uid"], account["username"], account["email"], account["email_verified"]) == (
         "7",
@@ -266,9 +270,61 @@ async def test_an_account_of_linkedin_is_read_without_metadata() -> None:
     }
 
     network, account = await _signed_in(
-        "linkedin-openidconnect", answers, iss="https://www.linkedin.com/oauth", sub="7"
+        "linkedin-openidconnect", answers, {"iss": "https://www.linkedin.com/oauth", "sub": "7"}
     )
 
     assert network.addresses == list(answers)
     assert "code_verifier" not in sent_in(network.asked[0])
     assert (account["fullname"], account["email_verified"], account["picture"]) == ("Ada Lovelace", True, PICTURE)
+    assert account["extra_data"] == {"id": "7"}
+
+
+async def test_gitlab_vouches_for_an_address_in_its_id_tokens_alone() -> None:
+    keys = {"https://gitlab.com/oauth/discovery/keys": key_set()}
+    claims = {"iss": "https://gitlab.com", "sub": "7", "email": "ada@example.com", "email_verified": True}
+    async with Social(**settings(Answering(keys), backends=backends_of("gitlab"))) as social:
+        association = await social.backend("gitlab").associate(id_token=signed(**claims), user_id="ada")
+
+    assert (association.email, association.account["email_verified"]) == ("ada@example.com", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"), [("facebook", "one,two"), ("github", "one,two"), ("discord", "one two identify")]
+)
+async def test_scopes_are_joined_by_the_providers_own_separator(name: str, scope: str) -> None:
+    backends = backends_of(name, scope=["one", "two"])
+    async with Social(**settings(Answering({}), backends=backends)) as social, browser(app_of(social)) as client:
+        begun = await client.get(f"/associate/{name}/")
+
+    assert query_of(begun.headers["location"])["scope"] == scope
+
+
+async def test_facebook_tells_which_scopes_were_granted_in_the_callback() -> None:
+    backends = backends_of("facebook")
+    async with Social(**settings(Answering(PROFILES["facebook"][0]), backends=backends)) as social:
+        async with browser(app_of(social)) as client:
+            await linked(client, "facebook", granted_scopes="email", denied_scopes="")
+        [association] = await social.associations("ada")
+
+    assert association.account["extra_data"] == {"id": "7", "granted_scopes": "email", "denied_scopes": ""}
+
+
+async def test_an_error_of_facebook_in_the_callback_is_told() -> None:
+    backends = backends_of("facebook")
+    async with Social(**settings(Answering({}), backends=backends)) as social, browser(app_of(social)) as client:
+        ended = await linked(client, "facebook", code="", error_code="1349048", error_message="Not set up")
+
+    assert ended.status_code == 502
+    assert "1349048" in ended.text
+    assert "Not set up" in ended.text
+
+
+async def test_an_error_of_facebook_inside_an_answer_is_told_by_its_number() -> None:
+    answers = {f"{FACEBOOK}/oauth/access_token": {"error": {"code": 4711, "message": "Not today"}}}
+    backends = backends_of("facebook")
+    async with Social(**settings(Answering(answers), backends=backends)) as social, browser(app_of(social)) as client:
+        ended = await linked(client, "facebook")
+
+    assert ended.status_code == 502
+    assert "4711" in ended.text
+    assert "Not today" in ended.text

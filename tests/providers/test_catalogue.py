@@ -11,6 +11,9 @@ import pytest
 from asgi_social import providers
 from asgi_social.errors import SettingsError
 from asgi_social.providers.parse import provider_from
+from asgi_social.settings import checked
+from tests.app import KEY
+from tests.providers.answering import backends_of
 
 FORMAT = Path(__file__).parents[2] / "docs" / "provider_format.md"
 # Where an app's keys are made is known for a service, not for a standard.
@@ -91,6 +94,22 @@ def test_the_catalogue_knows_the_providers_that_are_promised() -> None:
         "stripe",
         "twitch",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("facebook", "api_version", "v24.0"),
+        ("facebook", "api_version", "24.0/../evil"),
+        ("facebook", "profile_fields", "id&access_token"),
+        ("slack", "team", "engines"),
+    ],
+)
+def test_a_setting_that_does_not_fit_its_provider_is_refused(name: str, setting: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        checked({"secret_key": KEY, "backends": backends_of(name, **{setting: value})})
+
+    assert [problem.setting for problem in caught.value.problems] == [f"backends.{name}.{setting}"]
 
 
 def test_a_provider_is_read_once() -> None:

@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey
 
 from asgi_social import Association, Social, providers
+from asgi_social.account import Uid
 from asgi_social.errors import Refused, TokenRefused
+from asgi_social.storage.memory import MemoryRepository
+from asgi_social.testing.clock import START
 from tests.app import settings
 from tests.providers.answering import BACKENDS, Answering, address_of, backends_of, key_set, sent_in, signed
 
@@ -28,6 +33,7 @@ class LookUp:
     method: str = "GET"
     sent: Mapping[str, str] = field(default_factory=dict)
     authorization: str | None = "Bearer a-token"
+    seconds: float | None = None
     of_another_app: Mapping[str, Any] = field(default_factory=dict)
     of_another_person: Mapping[str, Any] = field(default_factory=dict)
 
@@ -38,6 +44,7 @@ LOOK_UPS = {
         sent={"access_token": "a-token"},
         authorization=None,
         answer={"aud": "an-id", "sub": "7", "expires_in": "3599"},
+        seconds=3599,
         of_another_app={"aud": "another-id"},
         of_another_person={"sub": "8"},
         userinfo="https://www.googleapis.com/oauth2/v3/userinfo",
@@ -69,6 +76,7 @@ LOOK_UPS = {
     "gitlab": LookUp(
         url="https://gitlab.com/oauth/token/info",
         answer={"application": {"uid": "an-id"}, "resource_owner_id": 7, "expires_in": 7200},
+        seconds=7200,
         of_another_app={"application": {"uid": "another-id"}},
         of_another_person={"resource_owner_id": 8},
         userinfo="https://gitlab.com/api/v4/user",
@@ -79,7 +87,8 @@ LOOK_UPS = {
         method="POST",
         sent={"client_id": "an-id", "client_secret": "a-secret", "token": "a-token"},
         authorization=None,
-        answer={"active": True, "client_id": "an-id"},
+        answer={"active": True, "client_id": "an-id", "expires_at": int(START) + 5000},
+        seconds=5000,
         of_another_app={"client_id": "another-id"},
         userinfo="https://api.linkedin.com/v2/userinfo",
         profile={"sub": "7"},
@@ -88,6 +97,7 @@ LOOK_UPS = {
         url="https://id.twitch.tv/oauth2/validate",
         authorization="OAuth a-token",
         answer={"client_id": "an-id", "user_id": "7", "expires_in": 5520838},
+        seconds=5520838,
         of_another_app={"client_id": "another-id"},
         of_another_person={"user_id": "8"},
         userinfo="https://api.twitch.tv/helix/users",
@@ -161,6 +171,7 @@ async def test_an_access_token_is_taken_after_the_providers_look_up(name: str) -
     assert sent_in(first) == look_up.sent
     assert first.headers.get("authorization") == look_up.authorization
     assert address_of(second) == look_up.userinfo
+    assert association.expires_at == (None if look_up.seconds is None else START + look_up.seconds)
 
 
 @pytest.mark.parametrize("name", LOOK_UPS)
@@ -196,6 +207,20 @@ async def test_a_look_up_that_names_another_person_than_the_profile_is_refused(n
             {"data": {"app_id": "an-id", "user_id": "7", "is_valid": False, "type": "USER"}},
             "inactive",
             id="an ended token of Facebook",
+        ),
+        pytest.param(
+            "facebook",
+            {
+                "data": {
+                    "app_id": "an-id",
+                    "user_id": "7",
+                    "is_valid": True,
+                    "type": "USER",
+                    "expires_at": 1_700_000_000,
+                }
+            },
+            "expired",
+            id="a late token of Facebook",
         ),
         pytest.param("linkedin-openidconnect", {"active": False}, "inactive", id="an ended token of LinkedIn"),
     ],
@@ -269,7 +294,33 @@ async def test_a_phone_of_apple_has_a_bundle_id_and_sends_the_hash_of_its_nonce(
     assert association.uid == "7"
 
 
-async def test_the_same_uid_at_two_issuers_is_two_accounts() -> None:
+async def test_an_openid_provider_may_sign_with_an_elliptic_curve_and_not_with_the_shared_secret() -> None:
+    curve = ECKey.generate_key("P-256", {"kid": "a-curve"})
+    claims = {"aud": "an-id", "iat": int(START), "exp": int(START) + 600, **ID_TOKENS["oidc"][1]}
+    network = _keys("oidc")
+    network.answers[ID_TOKENS["oidc"][0]] = {"keys": [curve.as_dict(private=False)]}
+    shared = OctKey.import_key(str(BACKENDS["oidc"]["client_secret"]))
+
+    association = await _linked("oidc", network, id_token=jwt.encode({"alg": "ES256", "kid": "a-curve"}, claims, curve))
+    with pytest.raises(TokenRefused) as caught:
+        await _linked("oidc", network, id_token=jwt.encode({"alg": "HS256"}, claims, shared))
+
+    assert association.uid == "7"
+    assert caught.value.reason == "signature"
+
+
+async def test_the_same_uid_at_two_issuers_of_openid_is_two_accounts() -> None:
+    repository = MemoryRepository()
+    async with Social(**settings(_keys("oidc"), backends=backends_of("oidc"), database=repository)) as social:
+        await social.backend("oidc").associate(id_token=signed(**ID_TOKENS["oidc"][1]), user_id="ada")
+        found = await repository.find(backend="oidc", authority="https://own.example", uid=Uid("7"))
+        nobody = await repository.find(backend="oidc", authority="https://other.example", uid=Uid("7"))
+
+    assert found is not None
+    assert nobody is None
+
+
+async def test_the_same_uid_at_two_tenants_is_two_accounts() -> None:
     tenant = "11111111-7f1d-4a0e-9d2c-3b5a6e7f8091"
     name, other = "azuread-v2-tenant-oauth2", f"https://login.microsoftonline.com/{tenant}/v2.0"
     keys = {"https://login.microsoftonline.com/common/discovery/v2.0/keys": key_set()}

@@ -127,6 +127,12 @@ async def test_facebook_is_told_by_the_person(answer: object) -> None:
     assert set(sent_in(request)) == {"access_token", "appsecret_proof"}
 
 
+@pytest.mark.parametrize(("name", "answer"), [("facebook", {"success": False}), ("github", {})])
+async def test_another_answer_is_no_yes(name: str, answer: object) -> None:
+    with pytest.raises(AssertionError, match="revocation_failed"):
+        await _revocation(name, answer)
+
+
 async def test_github_is_told_the_token_by_the_app() -> None:
     [request] = await _revocation("github", status=204)
 
@@ -159,6 +165,17 @@ async def test_google_gives_a_refresh_token_only_where_it_is_asked_offline_with_
     assert (asked["access_type"], asked["prompt"]) == ("offline", "consent")
     assert later["access_type"] == "offline"
     assert "prompt" not in later
+
+
+async def test_any_openid_provider_is_asked_for_a_refresh_token_by_its_scope_and_consent() -> None:
+    metadata = {"issuer": "https://own.example", "authorization_endpoint": "https://own.example/authorize"}
+    network = Answering({"https://own.example/.well-known/openid-configuration": metadata})
+    backends = backends_of("oidc", offline=True)
+    async with Social(**settings(network, backends=backends)) as social, browser(app_of(social)) as client:
+        begun = await client.get("/associate/oidc/")
+
+    asked = query_of(begun.headers["location"])
+    assert (asked["scope"], asked["prompt"]) == ("openid profile email offline_access", "consent")
 
 
 async def test_a_space_is_sent_to_apple_as_it_reads_it() -> None:
