@@ -279,15 +279,6 @@ async def test_an_account_of_linkedin_is_read_without_metadata() -> None:
     assert account["extra_data"] == {"id": "7"}
 
 
-async def test_gitlab_vouches_for_an_address_in_its_id_tokens_alone() -> None:
-    keys = {"https://gitlab.com/oauth/discovery/keys": key_set()}
-    claims = {"iss": "https://gitlab.com", "sub": "7", "email": "ada@example.com", "email_verified": True}
-    async with Social(**settings(Answering(keys), backends=backends_of("gitlab"))) as social:
-        association = await social.backend("gitlab").associate(id_token=signed(**claims), user_id="ada")
-
-    assert (association.email, association.account["email_verified"]) == ("ada@example.com", True)
-
-
 @pytest.mark.parametrize(
     ("name", "scope"), [("facebook", "one,two"), ("github", "one,two"), ("discord", "one two identify")]
 )

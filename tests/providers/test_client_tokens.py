@@ -73,26 +73,6 @@ LOOK_UPS = {
         userinfo="https://api.github.com/user",
         profile={"id": 7},
     ),
-    "gitlab": LookUp(
-        url="https://gitlab.com/oauth/token/info",
-        answer={"application": {"uid": "an-id"}, "resource_owner_id": 7, "expires_in": 7200},
-        seconds=7200,
-        of_another_app={"application": {"uid": "another-id"}},
-        of_another_person={"resource_owner_id": 8},
-        userinfo="https://gitlab.com/api/v4/user",
-        profile={"id": 7},
-    ),
-    "linkedin-openidconnect": LookUp(
-        url="https://www.linkedin.com/oauth/v2/introspectToken",
-        method="POST",
-        sent={"client_id": "an-id", "client_secret": "a-secret", "token": "a-token"},
-        authorization=None,
-        answer={"active": True, "client_id": "an-id", "expires_at": int(START) + 5000},
-        seconds=5000,
-        of_another_app={"client_id": "another-id"},
-        userinfo="https://api.linkedin.com/v2/userinfo",
-        profile={"sub": "7"},
-    ),
     "twitch": LookUp(
         url="https://id.twitch.tv/oauth2/validate",
         authorization="OAuth a-token",
@@ -103,14 +83,6 @@ LOOK_UPS = {
         userinfo="https://api.twitch.tv/helix/users",
         profile={"data": [{"id": "7"}]},
     ),
-    "discord": LookUp(
-        url="https://discord.com/api/oauth2/@me",
-        answer={"application": {"id": "an-id"}, "user": {"id": "7"}, "expires": "2030-01-01T00:00:00+00:00"},
-        of_another_app={"application": {"id": "another-id"}},
-        of_another_person={"user": {"id": "8"}},
-        userinfo="https://discord.com/api/users/@me",
-        profile={"id": "7"},
-    ),
 }
 ID_TOKENS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "apple-id": ("https://appleid.apple.com/auth/keys", {"iss": "https://appleid.apple.com", "sub": "7"}),
@@ -118,7 +90,6 @@ ID_TOKENS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         f"https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys",
         {"iss": f"https://login.microsoftonline.com/{TENANT}/v2.0", "sub": "7", "tid": TENANT},
     ),
-    "gitlab": ("https://gitlab.com/oauth/discovery/keys", {"iss": "https://gitlab.com", "sub": "7"}),
     "google-oauth2": (
         "https://www.googleapis.com/oauth2/v3/certs",
         {"iss": "accounts.google.com", "sub": "7", "email": "ada@example.com", "email_verified": True},
@@ -128,10 +99,6 @@ ID_TOKENS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         {"iss": "https://www.linkedin.com/oauth", "sub": "7"},
     ),
     "oidc": ("https://own.example/keys", {"iss": "https://own.example", "sub": "7"}),
-    "slack": (
-        "https://slack.com/openid/connect/keys",
-        {"iss": "https://slack.com", "sub": "U9", "https://slack.com/user_id": "7", "https://slack.com/team_id": "T1"},
-    ),
     "twitch": ("https://id.twitch.tv/oauth2/keys", {"iss": "https://id.twitch.tv/oauth2", "sub": "7"}),
 }
 
@@ -222,7 +189,6 @@ async def test_a_look_up_that_names_another_person_than_the_profile_is_refused(n
             "expired",
             id="a late token of Facebook",
         ),
-        pytest.param("linkedin-openidconnect", {"active": False}, "inactive", id="an ended token of LinkedIn"),
     ],
 )
 async def test_a_token_that_is_not_a_persons_or_has_ended_is_refused(
@@ -269,7 +235,6 @@ async def test_an_id_token_of_another_app_or_issuer_is_refused(name: str, change
 @pytest.mark.parametrize(
     ("name", "changed"),
     [
-        pytest.param("slack", {"https://slack.com/team_id": "T2"}, id="Slack"),
         pytest.param(
             "azuread-v2-tenant-oauth2",
             {

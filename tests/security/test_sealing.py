@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from asgi_social import NeedsReauth, Social
+from asgi_social import Association, NeedsReauth, Social
 from asgi_social.secret import Keys, Purpose
 from tests.app import BASE, KEY, app_of, browser, query_of, settings
 from tests.protocols.played import METADATA, OIDC
@@ -67,6 +67,11 @@ class Store:
             )
         connection.close()
 
+    async def association(self, uid: str) -> Association[str]:
+        """Give the association of an account."""
+        [found] = [one for one in await self.social.associations("ada") if one.uid == uid]
+        return found
+
     def everything(self) -> bytes:
         """Give every byte on the disk."""
         return b"".join(one.read_bytes() for one in self.file.parent.iterdir())
@@ -92,7 +97,7 @@ async def test_sr_s01_the_database_shows_neither_tokens_nor_addresses_nor_what_a
         associations = await store.social.associations("ada")
         shown = store.everything()
 
-        assert [await one.get_access_token() for one in associations] == ["canary-access-one", "canary-access-two"]
+        assert {await one.get_access_token() for one in associations} == {"canary-access-one", "canary-access-two"}
     for secret in (*CANARIES, *store.provider.id_tokens, store.provider.nonce):
         assert secret.encode() not in shown
         assert base64.b64encode(secret.encode())[:-4] not in shown
@@ -117,7 +122,7 @@ async def test_sr_s01_a_sealed_value_of_another_column_does_not_open(tmp_path: P
     async with stored(tmp_path) as store:
         one, _ = store.rows()
         store.write(one["id"], "access_token", one[source])
-        [association, _] = await store.social.associations("ada")
+        association = await store.association("one")
 
         with pytest.raises(NeedsReauth) as caught:
             await association.get_access_token()
@@ -131,7 +136,7 @@ async def test_sr_s01_a_value_that_was_never_sealed_is_unreadable_and_no_crash(t
         one, _ = store.rows()
         store.write(one["id"], "access_token", value)
         store.write(one["id"], "account", value)
-        [association, other] = await store.social.associations("ada")
+        association, other = await store.association("one"), await store.association("two")
 
         with pytest.raises(NeedsReauth):
             await association.get_access_token()
@@ -147,7 +152,7 @@ async def test_sr_s01_an_account_of_another_row_does_not_open(tmp_path: Path) ->
     async with stored(tmp_path) as store:
         one, two = store.rows()
         store.write(one["id"], "account", two["account"])
-        [association, other] = await store.social.associations("ada")
+        association, other = await store.association("one"), await store.association("two")
 
         assert (association.username, other.username) == (None, "canary-login")
 
@@ -162,7 +167,7 @@ async def test_sr_s01_who_links_again_makes_an_unreadable_association_whole(tmp_
             sent = query_of(begun.headers["location"])
             store.provider.nonce = sent["nonce"]
             await client.get("/complete/signed/", params={"code": "one", "state": sent["state"]})
-        [association, _] = await store.social.associations("ada")
+        association = await store.association("one")
 
         assert association.id == one["id"]
         assert await association.get_access_token() == "canary-access-one"

@@ -156,9 +156,13 @@ def test_sr_t06_an_issuer_without_https_is_refused_at_the_start(issuer: str) -> 
 def test_sr_t06_in_development_a_provider_may_be_on_this_machine_and_only_there() -> None:
     local, elsewhere = "http://localhost:9400/token", "http://acme.example/token"
 
-    assert Social(**settings(backends={"acme": backend_at({"token": {"url": local}})}, base_url="http://localhost:8000"))
+    assert Social(
+        **settings(backends={"acme": backend_at({"token": {"url": local}})}, base_url="http://localhost:8000")
+    )
     with pytest.raises(SettingsError):
-        Social(**settings(backends={"acme": backend_at({"token": {"url": elsewhere}})}, base_url="http://localhost:8000"))
+        Social(
+            **settings(backends={"acme": backend_at({"token": {"url": elsewhere}})}, base_url="http://localhost:8000")
+        )
 
 
 def test_sr_t06_an_address_with_a_part_of_the_apps_own_is_good() -> None:
