@@ -46,3 +46,11 @@ async def test_where_the_redirect_uri_is_in_question_the_answer_spells_it_out_wi
     assert refused.status_code == 502
     assert "https://app.example/complete/github/" in refused.text
     assert "https://github.com/settings/developers" in refused.text
+
+
+async def test_where_the_providers_words_are_about_the_credentials_the_answer_names_these_settings() -> None:
+    async with Social(**settings()) as social, browser(app_of(social)) as client:
+        refused = await linked(client, error="unauthorized_client", code="")
+
+    assert refused.status_code == 502
+    assert "client_id and client_secret of the backend github" in refused.text

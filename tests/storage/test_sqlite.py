@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blockbuster import blockbuster_ctx
 from databases import Database
 
 from asgi_social.errors import SettingsError, StorageError
@@ -247,19 +246,6 @@ async def test_close_waits_for_the_present_caller_and_tells_those_behind_it(file
 
     assert added is True
     assert isinstance(late, StorageError)
-
-
-async def test_the_event_loop_is_never_blocked(file: Path) -> None:
-    repository = SqlRepository(url_of(file))
-
-    with blockbuster_ctx():
-        await repository.open()
-        await repository.add_user(user(), association())
-        await repository.save_tokens(association(version=2), replaces=1)
-        await repository.spend("key", expires_at=2.0, now=1.0)
-        await repository.of_user("user-1")
-        await repository.remove(user_id="user-1")
-        await repository.close()
 
 
 @pytest.mark.parametrize("operation", CALLS)
