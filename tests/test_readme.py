@@ -69,16 +69,21 @@ def named_in(cells: list[str]) -> set[str]:
     return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
 
 
-async def test_the_first_app_links_lists_and_unlinks_as_pasted(bound: socket.socket, readme: dict[str, Any]) -> None:
+async def test_the_first_app_links_lists_and_unlinks_as_pasted(
+    bound: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first: dict[str, Any] = {}
+    exec(BLOCKS[0].replace("http://localhost:8000", url_of(bound)), first)  # noqa: S102  # the README's own
     async with (
-        serving(readme["app"], bound),
+        serving(first["app"], bound),
         httpx.AsyncClient(base_url=url_of(bound), trust_env=False, timeout=20) as http,
     ):
         person = Browser(http)
         before = await http.get("/")
         begun = await person.click("/associate/fake/")
         asked = await http.get(begun.headers["location"])
-        back = await readme["provider"].consent(begun.headers["location"], person="ada")
+        back = await first["provider"].consent(begun.headers["location"], person="ada")
         completed = await person.arrive(back)
         with_one = await http.get("/")
         page = await http.get("/associate/")
@@ -98,8 +103,9 @@ def test_the_first_app_has_at_most_twenty_lines() -> None:
 
 
 async def test_the_github_variant_sends_the_person_to_github(readme: dict[str, Any]) -> None:
+    newest, *_ = readme["app"].user_middleware
     async with (
-        Social(**readme["social"].kwargs, current_user=lambda connection: "7") as social,
+        Social(**newest.kwargs, current_user=lambda connection: "7") as social,
         browser(app_of(social), base="https://app.example") as client,
     ):
         begun = await client.get("/associate/github/")
