@@ -17,9 +17,10 @@ from typing import Any, Protocol, TypeVar
 import httpx
 
 from asgi_social.clock import Clock
-from asgi_social.errors import ProviderBroken, ProviderUnreachable
+from asgi_social.errors import ProviderBroken, ProviderUnreachable, SocialError
 from asgi_social.protocols.message import Conversation, Request, Response
 from asgi_social.protocols.metadata import allowed_address
+from asgi_social.secret import Secret
 
 T = TypeVar("T")
 
@@ -31,6 +32,9 @@ MAX_KEPT = 256
 _TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=5.0)
 # httpx with its default of 100 connections was slower than with 20, at 50 callers.
 _LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30.0)
+# What may be read in an error, and helps to mend it.
+_PLAIN = frozenset({"client_id", "redirect_uri", "grant_type", "scope", "fields", "content-type", "accept"})
+_MIN_SECRET_CHARACTERS = 8
 _HEADERS = {"user-agent": "asgi-social", "accept": "application/json", "accept-encoding": "gzip"}
 
 
@@ -90,6 +94,7 @@ class Transport:
             SocialError: Whatever the conversation itself raises.
         """
         request: Request | None = None
+        failure: SocialError
         with closing(conversation):
             try:
                 async with asyncio.timeout(seconds):
@@ -99,17 +104,21 @@ class Transport:
             except StopIteration as end:
                 result: T = end.value
                 return result
-            except ProviderBroken as error:
-                if request is not None and error.endpoint == request.endpoint:
-                    self._kept.pop(request.url, None)  # what nobody can read is not kept for an hour
-                raise
+            except SocialError as error:
+                failure = error
             except TimeoutError:
-                raise ProviderUnreachable(
+                failure = ProviderUnreachable(
                     f"the {request.endpoint if request else 'provider'} does not answer within {seconds:.0f} s",
                     endpoint=request.endpoint if request else "provider",
                     may_have_arrived=True,
                     backend=backend,
-                ) from None
+                )
+        if isinstance(failure, ProviderBroken) and request is not None and failure.endpoint == request.endpoint:
+            self._kept.pop(request.url, None)  # what nobody can read is not kept for an hour
+        # What it came from (httpx's errors with their URLs, frames with codes and tokens in their variables) ends here,
+        # for there are reporters that write out all of it.
+        failure.__context__ = failure.__cause__ = None
+        raise failure.with_traceback(None)
 
     def authorized_client(
         self, token: Callable[[], Awaitable[str]], renewed: Callable[[], Awaitable[str]]
@@ -197,6 +206,7 @@ class Transport:
             headers={name.lower(): value for name, value in response.headers.items()},
             body=body,
             received_at=self._clock.now(),
+            sent=_secrets_of(request),
         )
 
     def _client(self) -> httpx.AsyncClient:
@@ -223,6 +233,15 @@ def _built(request: Request, *, backend: str) -> httpx.Request:
         ) from None
     built.url = _Discreet(built.url)
     return built
+
+
+def _secrets_of(request: Request) -> tuple[Secret, ...]:
+    """Give what a request sent that no error may repeat; a short word is none, and would be blanked everywhere."""
+    json = request.json if isinstance(request.json, dict) else {}
+    sent = {**request.query, **(request.form or {}), **json}
+    texts = [text for name, text in sent.items() if name not in _PLAIN and isinstance(text, str)]
+    texts += [text.rpartition(" ")[2] for name, text in request.headers.items() if name.lower() not in _PLAIN]
+    return tuple(Secret(text) for text in texts if len(text) >= _MIN_SECRET_CHARACTERS)
 
 
 class _Discreet(httpx.URL):

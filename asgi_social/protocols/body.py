@@ -5,7 +5,7 @@ import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from asgi_social.errors import ProviderBroken, ProviderRefused, ProviderUnreachable
 from asgi_social.protocols.message import Response
@@ -48,8 +48,8 @@ def require_success(response: Response, *, endpoint: str, backend: str) -> None:
     if status >= 400 and (error := _error_of(response)) is not None:
         raise ProviderRefused(
             endpoint=endpoint,
-            error=error[0],
-            description=error[1],
+            error=unrepeated(error[0], response),
+            description=unrepeated(error[1], response),
             hint="see the provider's manual for this code",
             http_status=status,
             backend=backend,
@@ -61,6 +61,13 @@ def require_success(response: Response, *, endpoint: str, backend: str) -> None:
         http_status=status,
         backend=backend,
     )
+
+
+def unrepeated(text: str, response: Response) -> str:
+    """Give a provider's text without what it repeats of the request; Facebook quotes a token that it does not take."""
+    for sent in response.sent:
+        text = text.replace(sent.reveal(), "…").replace(quote(sent.reveal(), safe=""), "…")
+    return text
 
 
 def retry_after_of(response: Response) -> float | None:

@@ -58,12 +58,14 @@ class Response:
         headers: With lower-case names; of a repeated header the last one.
         body: The bytes, decompressed.
         received_at: Epoch seconds at which it was handed over.
+        sent: The secrets of the request, for an error must not tell what the provider repeats of them.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     received_at: float
+    sent: tuple[Secret, ...] = ()
 
     def __repr__(self) -> str:
         return f"Response({self.status}, {len(self.body)} bytes)"

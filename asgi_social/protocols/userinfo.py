@@ -6,7 +6,7 @@ from uuid import UUID
 from asgi_social.account import Account, https_or_none, uid_of
 from asgi_social.errors import ProviderBroken, ProviderRefused, Refused
 from asgi_social.expressions import Path, path
-from asgi_social.protocols.body import object_of, parsed, require_success
+from asgi_social.protocols.body import object_of, parsed, require_success, unrepeated
 from asgi_social.protocols.client import Client, data_request, values
 from asgi_social.protocols.message import Conversation, Response, Tokens
 from asgi_social.protocols.provider import Call, Policy
@@ -144,8 +144,8 @@ def checked_answer(client: Client, answer: dict[str, object], response: Response
     message = rules.message.read(answers) if rules.message else answer.get("error_description")
     raise ProviderRefused(
         endpoint=endpoint,
-        error=str(code) if isinstance(code, str | int) else "error",
-        description=message if isinstance(message, str) else "",
+        error=unrepeated(str(code), response) if isinstance(code, str | int) else "error",
+        description=unrepeated(message, response) if isinstance(message, str) else "",
         hint="see the provider's manual for this code",
         http_status=response.status,
         backend=client.name,

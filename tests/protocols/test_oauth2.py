@@ -7,30 +7,20 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from asgi_social.account import Uid
-from asgi_social.errors import ConsentDenied, FlowRefused, ProviderBroken, ProviderError, ProviderRefused
+from asgi_social.errors import ConsentDenied, FlowRefused, ProviderBroken, ProviderRefused
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.message import Callback, Challenge, Request, Response, Tokens
+from asgi_social.protocols.message import Callback, Challenge, Response, Tokens
 from asgi_social.protocols.oauth2 import (
     authorization_url,
     authorize_params,
     exchange_code,
-    expiry_of,
-    is_token,
     read_callback,
-    renew,
-    revoke,
-    scope_of,
-    suspicion,
-    tokens_from,
 )
 from asgi_social.secret import Secret
 from asgi_social.testing.clock import START
 from tests.protocols.played import HOST, OAUTH2, OIDC, answer, play, raw, ready
-from tests.tokens import CLIENT_ID, CLIENT_SECRET, claims, half_hash, key_set, rsa_key, signed
+from tests.tokens import CLIENT_ID, CLIENT_SECRET, claims, half_hash, key_set, signed
 
 CHALLENGE = Challenge(
     redirect_uri="https://app.example/complete/here/",
@@ -250,6 +240,14 @@ def test_sr_t03_an_answer_by_another_status_is_no_success() -> None:
         play(exchange_code(ready(OAUTH2), CALLBACK, CHALLENGE), answer(GOOD, 302, location="https://other.example"))
 
 
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client"])
+def test_a_refused_client_is_sent_to_its_own_settings(error: str) -> None:
+    with pytest.raises(ProviderRefused) as caught:
+        play(exchange_code(ready(OAUTH2), CALLBACK, CHALLENGE), answer({"error": error}, 401))
+
+    assert "client_id and client_secret" in caught.value.hint
+
+
 @pytest.mark.parametrize("console", [None, "https://console.example"])
 def test_a_refused_redirect_uri_is_spelled_out_for_the_console(console: str | None) -> None:
     client = ready(plain(**({"console": console} if console else {})))
@@ -259,91 +257,6 @@ def test_a_refused_redirect_uri_is_spelled_out_for_the_console(console: str | No
 
     assert "https://app.example/complete/here/" in caught.value.hint
     assert (str(console) in caught.value.hint) == (console is not None)
-
-
-def test_the_parts_of_an_answer_are_read_where_the_data_say() -> None:
-    token = {
-        "url": f"{HOST}/token",
-        "path": "data",
-        "access_token": "user.token",
-        "expires": "user.until",
-        "expires_unit": "epoch",
-        "refresh_token": "again",
-    }
-    data = {"user": {"token": "t", "until": START + 60}, "again": "r", "scope": "a,b"}
-
-    tokens = tokens_from(
-        ready(plain(token=token, authorize={"url": f"{HOST}/a", "scope_sep": ","})), answer({"data": data})
-    )
-
-    assert (tokens.access_token.reveal(), tokens.expires_at) == ("t", START + 60)
-    assert tokens.refresh_token == Secret("r")
-    assert (tokens.scope, tokens.answer) == (("a", "b"), data)
-
-
-def test_an_answer_whose_parts_are_not_where_the_data_say_is_broken() -> None:
-    with pytest.raises(ProviderBroken):
-        tokens_from(ready(plain(token={"url": f"{HOST}/token", "path": "data"})), answer({**GOOD, "data": "text"}))
-
-
-@pytest.mark.parametrize("odd", [5, "", "a b", ["a"], None, True])
-def test_an_odd_refresh_token_or_id_token_is_none(odd: object) -> None:
-    tokens = tokens_from(ready(OAUTH2), answer({**GOOD, "refresh_token": odd, "id_token": odd}))
-
-    assert (tokens.refresh_token, tokens.id_token) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("lifetime", "unit", "left"),
-    [
-        (3600, "s", 3600),
-        ("3600", "s", 3600),
-        (3600.0, "s", 3600),
-        (1, "s", 1),
-        (315_360_000, "s", 315_360_000),
-        (315_360_001, "s", None),
-        (0, "s", None),
-        (-1, "s", None),
-        (1.5, "s", None),
-        ("1.5", "s", None),
-        ("", "s", None),
-        ("9" * 16, "s", None),
-        ("9" * 5000, "s", None),
-        ("\u0663", "s", None),
-        (True, "s", None),
-        (None, "s", None),
-        ([3600], "s", None),
-        (float("inf"), "s", None),
-        (1500, "ms", 1.5),
-        (999, "ms", None),
-        (int(START) + 60, "epoch", 60),
-        (int(START) - 60, "epoch", None),
-    ],
-)
-def test_an_odd_lifetime_means_unknown_and_costs_no_token(lifetime: object, unit: str, left: float | None) -> None:
-    expires_at = expiry_of(lifetime, received_at=START, unit=unit)
-
-    assert expires_at == (None if left is None else START + left)
-
-
-@pytest.mark.parametrize(
-    ("value", "scope"),
-    [
-        ("a b", ("a", "b")),
-        ("a,b c", ("a", "b", "c")),
-        (["a", "b c"], ("a", "b c")),
-        ([1], None),
-        (None, None),
-        ({}, None),
-    ],
-)
-def test_a_scope_is_a_text_or_a_list_of_texts(value: object, scope: tuple[str, ...] | None) -> None:
-    assert scope_of(value, separator=",") == scope
-
-
-@given(text=st.text(max_size=30))
-def test_a_token_is_printable_ascii_without_spaces(text: str) -> None:
-    assert is_token(text) == (text != "" and all("!" <= character <= "~" for character in text))
 
 
 def signed_answer(client: Client, *responses: Response, **said: object) -> Tokens:
@@ -396,163 +309,3 @@ def test_an_id_token_from_before_the_flow_is_refused() -> None:
         signed_answer(ready(OIDC), answer(key_set()), id_token=signed(early))
 
     assert "expired" in caught.value.got
-
-
-def renewed(client: Client, *answers: Response, old: Tokens = OLD) -> tuple[Tokens, list[Request]]:
-    played = play(renew(client, old), *answers)
-    return played.result, played.asked
-
-
-def test_tokens_are_renewed_with_the_refresh_token() -> None:
-    tokens, [asked] = renewed(ready(OAUTH2), answer({**GOOD, "expires_in": 60, "refresh_token": "new-refresh"}))
-
-    assert asked.form == {
-        "grant_type": "refresh_token",
-        "refresh_token": "old-refresh",
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-    }
-    assert tokens.refresh_token == Secret("new-refresh")
-    assert (tokens.expires_at, tokens.scope) == (START + 60, None)
-
-
-def test_what_a_renewal_leaves_out_is_none() -> None:
-    tokens, _ = renewed(ready(OAUTH2), answer({"access_token": "new-access"}))
-
-    assert (tokens.refresh_token, tokens.scope, tokens.expires_at) == (None, None, None)
-
-
-def test_tokens_are_renewed_as_the_data_say() -> None:
-    refresh = {
-        "with": "access_token",
-        "grant": "fb_exchange_token",
-        "token_param": "fb_exchange_token",
-        "method": "GET",
-        "expires_default": 5184000,
-    }
-
-    tokens, [asked] = renewed(ready(plain(refresh=refresh)), answer(GOOD))
-
-    assert (asked.method, asked.query["fb_exchange_token"]) == ("GET", "old-access")
-    assert tokens.expires_at == START + 5184000
-
-
-def test_a_lifetime_that_is_said_goes_before_the_default() -> None:
-    tokens, _ = renewed(ready(plain(refresh={"expires_default": 100})), answer({**GOOD, "expires_in": 5}))
-
-    assert tokens.expires_at == START + 5
-
-
-@pytest.mark.parametrize(
-    "response", [answer({}), raw(b"<html>"), answer({"error": "invalid_grant"}, 400), answer({}, 500)]
-)
-def test_sr_f02_an_answer_without_an_access_token_renews_nothing(response: Response) -> None:
-    with pytest.raises(ProviderError):
-        renewed(ready(OAUTH2), response)
-
-
-def suspected(client: Client, new: Tokens, *answers: Response, old: Tokens = OLD) -> str | None:
-    return play(suspicion(client, old, new), *answers).result
-
-
-def with_id_token(text: str, base: Tokens = OLD) -> Tokens:
-    return replace(base, id_token=Secret(text))
-
-
-def test_renewed_tokens_without_an_id_token_are_not_suspect() -> None:
-    assert suspected(ready(OIDC), OLD) is None
-    assert suspected(ready(OAUTH2), with_id_token("whatever")) is None
-
-
-def test_a_renewed_id_token_of_the_same_subject_needs_no_nonce() -> None:
-    old, new = with_id_token(signed(claims(START - 7200))), with_id_token(signed())
-
-    assert suspected(ready(OIDC), new, answer(key_set()), old=old) is None
-    assert suspected(ready(OIDC), new, answer(key_set())) is None
-    assert suspected(ready(OIDC), new, answer(key_set()), old=with_id_token("torn")) is None
-
-
-def test_sr_f02_renewed_tokens_of_another_type_or_subject_or_signature_are_suspect() -> None:
-    client, old = ready(OIDC), with_id_token(signed())
-
-    kind = suspected(client, replace(OLD, token_type="mac"))
-    subject = suspected(client, with_id_token(signed(claims(sub="other"))), answer(key_set()), old=old)
-    strange = signed(key=rsa_key("stranger"), kid="one")
-    signature = suspected(client, with_id_token(strange), answer(key_set()), old=old)
-    swapped = suspected(client, with_id_token(signed(claims(at_hash=half_hash("other")))), answer(key_set()), old=old)
-
-    assert kind == "another token_type"
-    assert subject == "an ID token of another subject"
-    assert signature == swapped == "an ID token refused for its signature"
-
-
-def revoked(client: Client, *answers: Response, tokens: Tokens = OLD) -> list[Request]:
-    return play(revoke(client, tokens, Uid("7")), *answers).asked
-
-
-def test_nothing_is_asked_where_a_provider_revokes_nothing() -> None:
-    assert revoked(ready(OAUTH2)) == []
-
-
-@pytest.mark.parametrize(("tokens", "sent"), [(OLD, "old-refresh"), (replace(OLD, refresh_token=None), "old-access")])
-def test_the_refresh_token_is_revoked_and_else_the_access_token(tokens: Tokens, sent: str) -> None:
-    [asked] = revoked(ready(plain(revoke={"url": f"{HOST}/revoke"})), raw(b""), tokens=tokens)
-
-    assert (asked.method, asked.url) == ("POST", f"{HOST}/revoke")
-    assert asked.form == {"token": sent, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-
-
-def test_tokens_are_revoked_where_the_metadata_say() -> None:
-    client = ready(OIDC)
-    client = replace(client, endpoints=replace(client.endpoints, revocation=f"{HOST}/revoke"))
-
-    [asked] = revoked(client, raw(b""))
-
-    assert asked.url == f"{HOST}/revoke"
-    assert asked.form == {"token": "old-refresh"}
-    assert "authorization" in asked.headers
-
-
-def test_a_revocation_that_is_refused_is_told() -> None:
-    with pytest.raises(ProviderRefused):
-        revoked(ready(plain(revoke={"url": f"{HOST}/revoke"})), answer({"error": "unsupported_token_type"}, 400))
-
-
-OWN = {
-    "style": "own",
-    "url": f"{HOST}/{{uid}}/permissions",
-    "method": "DELETE",
-    "auth": "query",
-    "ok": [200, 204],
-    "ok_body": ["true", '{"success":true}'],
-}
-
-
-@pytest.mark.parametrize("response", [raw(b"true\n"), raw(b'{"success": true}'), raw(b"true", status=204)])
-def test_tokens_are_revoked_in_the_providers_own_way(response: Response) -> None:
-    [asked] = revoked(ready(plain(revoke=OWN)), response)
-
-    assert (asked.method, asked.url, asked.query) == ("DELETE", f"{HOST}/7/permissions", {"access_token": "old-access"})
-
-
-@pytest.mark.parametrize("response", [raw(b"false"), raw(b"true", status=201), raw(b"\xff"), answer({}, 404)])
-def test_what_does_not_confirm_a_revocation_is_broken(response: Response) -> None:
-    with pytest.raises(ProviderBroken):
-        revoked(ready(plain(revoke=OWN)), response)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
-)
-NAMES = ["access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in", "error"]
-
-
-@given(said=st.dictionaries(st.sampled_from(NAMES), JSON | st.just("a-token")))
-def test_every_token_answer_gives_tokens_or_a_provider_error(said: dict[str, object]) -> None:
-    try:
-        tokens = tokens_from(ready(OAUTH2), answer(said))
-    except ProviderError:
-        return
-    assert tokens.access_token
