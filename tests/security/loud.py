@@ -89,6 +89,8 @@ class Provider:
         id_token = signed(claims(iss=self.issuer, sub="7", nonce=nonce, at_hash=half_hash(access), email=EMAIL))
         self.secrets |= {access, refresh, id_token, nonce} - {""}
         good = {"access_token": access, "refresh_token": refresh, "id_token": id_token, "expires_in": 3600}
+        if self.fault == "away":
+            raise httpx.ReadError(f"nobody answers {sent}")
         answers: dict[str, httpx.Response] = {
             "": httpx.Response(200, json=good),
             "nonce": httpx.Response(200, json=good),

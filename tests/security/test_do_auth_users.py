@@ -19,6 +19,8 @@ from asgi_social import (
     Social,
     User,
 )
+from asgi_social.storage.memory import MemoryRepository
+from asgi_social.storage.repository import StoredAssociation
 from tests.app import app_of, browser, linked, settings
 from tests.protocols.played import METADATA, OIDC
 from tests.tokens import CLIENT_ID, CLIENT_SECRET, claims, key_set, signed
@@ -103,6 +105,34 @@ async def test_a_user_is_made_once_however_many_ask_at_once() -> None:
 
     assert len(people.made) == 1
     assert users == [People.Person(1)] * 20
+
+
+class Late(MemoryRepository):
+    """A store whose answer to the first question is late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+
+    async def find(self, *, backend: str, authority: str, uid: str) -> StoredAssociation | None:
+        row = await super().find(backend=backend, authority=authority, uid=uid)
+        if not self.asked.is_set():
+            self.asked.set()
+            await self.may_answer.wait()
+        return row
+
+
+async def test_a_user_who_was_made_since_the_store_was_asked_is_not_made_again() -> None:
+    people, store = People(), Late()
+    async with social_of(OIDC, openid, database=store, **people.hooks()) as social:
+        late = asyncio.create_task(social.backend("here").do_auth(id_token=signed()))
+        await store.asked.wait()
+        first = await social.backend("here").do_auth(id_token=signed())
+        store.may_answer.set()
+
+        assert await late == first
+    assert len(people.made) == 1
 
 
 async def test_an_embedded_user_is_made_once_however_many_ask_at_once() -> None:

@@ -205,7 +205,8 @@ def test_sr_i03_what_is_no_key_is_passed_over(entry: Any) -> None:
 
 def test_sr_i03_without_a_kid_a_single_fitting_key_is_meant_and_of_several_none() -> None:
     token = signed(kid=LEFT_OUT)
-    one = answer(key_set(rsa_key(), ec_key(), public(rsa_key("enc"), use="enc")))
+    others = [public(rsa_key("enc"), use="enc"), public(rsa_key("two"), alg="RS512"), public(ec_key(), alg=LEFT_OUT)]
+    one = answer(key_set(rsa_key(), *others))
     two = answer(key_set(rsa_key(), rsa_key("two")))
 
     assert verified(token, one) == claims()

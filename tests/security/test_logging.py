@@ -113,6 +113,7 @@ FAULTS = (
     "another type",
     "redirect",
     "too long",
+    "away",
 )
 
 
@@ -206,16 +207,14 @@ async def test_sr_g01_what_a_provider_repeats_of_the_request_is_blanked_and_the_
     assert "Malformed token …" in error.description
 
 
+@pytest.mark.parametrize("fault", ["torn", "away", "refused"])
 async def test_sr_g01_an_error_of_a_provider_carries_neither_frames_nor_causes_of_the_conversation(
-    quick: World,
+    quick: World, fault: str
 ) -> None:
     """Reporters that write the variables of each frame would find codes and tokens there."""
-    quick.provider.fault = "torn"
-    await quick.link()
-    quick.provider.fault = ""
     await quick.link()
     [association] = await quick.social.associations("ada")
-    quick.provider.fault = "torn"
+    quick.provider.fault = fault
 
     error = await quick.refused(association.refresh_token())
 
@@ -253,17 +252,22 @@ UNFIT = set("\r\n\x1b\u2028\u202e\0\x85")
 FORGED = "a\r\nERROR forged\x1b[31m\u2028b\u202ec\0d\x85e"
 
 
-@pytest.mark.parametrize("fault", ["refused at the callback", "refused at the endpoint"])
-async def test_sr_g03_what_a_provider_says_stays_on_one_line(quick: World, fault: str) -> None:
-    if fault == "refused at the callback":
-        completed = await quick.link(error=FORGED, error_description=FORGED * 100, code="")
-    else:
-        answer = httpx.Response(400, json={"error": FORGED, "error_description": FORGED * 100})
+@pytest.mark.parametrize("place", ["callback", "code", "renewal"])
+async def test_sr_g03_what_a_provider_says_stays_on_one_line(quick: World, place: str) -> None:
+    said = {"error": FORGED, "error_description": FORGED * 100}
+    if place == "renewal":
+        await quick.link()
+    if place != "callback":
+        answer = httpx.Response(400, json=said)
         quick.provider.tokens = lambda sent: answer  # type: ignore[method-assign]  # another answer of the provider
-        completed = await quick.link()
+    if place == "renewal":
+        [association] = await quick.social.associations("ada")
+        await quick.refused(association.refresh_token())
+    else:
+        completed = await quick.link(**(said | {"code": ""} if place == "callback" else {}))
+        assert completed.status_code == 502
 
     lines = [text for text in quick.records.texts if "forged" in text]
-    assert completed.status_code == 502
     assert lines
     for text in lines:
         assert not UNFIT & set(text)
