@@ -24,7 +24,7 @@ from asgi_social.flow import Flow, new_challenge
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Callback, Tokens
 from asgi_social.protocols.metadata import prepared
-from asgi_social.protocols.oauth2 import hinted
+from asgi_social.protocols.oauth2 import authorization_url, hinted
 from asgi_social.protocols.steps import revocation, sign_in
 from asgi_social.refresh import Renewable, Renewals
 from asgi_social.secret import Keys, Secret, random_text
@@ -146,7 +146,7 @@ class Backend(Generic[UserId]):
             iss_promised=client.endpoints.iss_promised,
             began_at=client.now,
         )
-        return flow, self._steps.authorization_url(client, challenge)
+        return flow, authorization_url(client, self._steps.authorize_params(client, challenge))
 
     async def complete(self, flow: Flow, params: Mapping[str, str]) -> Association[UserId]:
         """End a flow: spend its state, then the code, and store the association.

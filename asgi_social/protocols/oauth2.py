@@ -75,11 +75,11 @@ def authorize_params(client: Client, challenge: Challenge) -> dict[str, str]:
     return {rules.rename.get(name, name): text for name, text in params.items()}
 
 
-def authorization_url(client: Client, challenge: Challenge) -> str:
-    """Give the address that the browser is sent to."""
+def authorization_url(client: Client, params: Mapping[str, str]) -> str:
+    """Give the address that the browser is sent to with these parameters."""
     url = client.endpoints.authorize or ""
     # quote: a space goes as %20, which everybody reads; Apple does not read a plus sign as one (goth, apple.go).
-    query = urlencode(authorize_params(client, challenge), quote_via=quote)
+    query = urlencode(params, quote_via=quote)
     return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
 
 

@@ -15,10 +15,10 @@ from asgi_social.protocols.proof import Proven
 class Steps:
     """What can be said to a provider. One with code of its own replaces single steps, by these names.
 
-    ``authorization_url`` and ``read_callback`` are pure; the others are conversations.
+    ``authorize_params`` and ``read_callback`` are pure; the others are conversations.
     """
 
-    authorization_url: Callable[[Client, Challenge], str] = oauth2.authorization_url
+    authorize_params: Callable[[Client, Challenge], Mapping[str, str]] = oauth2.authorize_params
     read_callback: Callable[[Client, Mapping[str, str]], Callback] = oauth2.read_callback
     exchange_code: Callable[[Client, Callback, Challenge], Conversation[Tokens]] = oauth2.exchange_code
     fetch_account: Callable[[Client, Tokens], Conversation[Account]] = userinfo.fetch_account

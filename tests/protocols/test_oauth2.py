@@ -97,7 +97,9 @@ def test_parameters_are_left_out_and_renamed_as_the_data_say() -> None:
 
 @pytest.mark.parametrize("url", [f"{HOST}/authorize", f"{HOST}/authorize?team=1"])
 def test_the_browser_is_sent_to_the_authorization_endpoint_with_its_own_query_kept(url: str) -> None:
-    sent_to = urlsplit(authorization_url(ready(plain(authorize={"url": url})), CHALLENGE))
+    client = ready(plain(authorize={"url": url}))
+
+    sent_to = urlsplit(authorization_url(client, authorize_params(client, CHALLENGE)))
 
     query = parse_qs(sent_to.query, strict_parsing=True)
     assert query["redirect_uri"] == ["https://app.example/complete/here/"]
