@@ -1,0 +1,205 @@
+"""What the doctor finds, as values. The conversation and the database are asked here; nothing here prints."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from asgi_social.errors import SettingsError, SocialError
+from asgi_social.protocols.client import Client
+from asgi_social.protocols.message import Conversation, Request, Response
+from asgi_social.protocols.metadata import prepared
+from asgi_social.settings import Checked
+from asgi_social.social import Social
+
+State = Literal["ok", "note", "fault"]
+
+MAX_SECONDS_OFF = 60
+MAX_SECONDS_WAITED = 5.0
+LOCAL = "http://localhost:8000"
+_CHECKS = {"secret_key": "key", "base_url": "base URL", "database": "database", "app": "app"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check says.
+
+    Attributes:
+        check: What was looked at.
+        state: ``note`` is neither good nor bad.
+        message: What was found; it holds no secret.
+        hint: What to do about a fault.
+        backend: The backend concerned, or None.
+    """
+
+    check: str
+    state: State
+    message: str
+    hint: str = ""
+    backend: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What to write into a provider's console."""
+
+    backend: str
+    title: str
+    redirect_uri: str
+    console: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that the doctor says."""
+
+    findings: tuple[Finding, ...]
+    register: tuple[Registration, ...] = ()
+
+    @property
+    def faults(self) -> list[Finding]:
+        """Those findings that are to be mended."""
+        return [one for one in self.findings if one.state == "fault"]
+
+
+def report_of_problems(problems: Sequence[SettingsError]) -> Report:
+    """Say everything that keeps the engine from being made; what comes after it is not looked at."""
+    found = [
+        Finding(
+            check=_CHECKS.get(one.setting, "settings"),
+            state="fault",
+            message=one.message,
+            hint=one.hint,
+            backend=one.backend,
+        )
+        for one in problems
+    ]
+    rest = Finding(check="everything else", state="note", message="is looked at once these are mended")
+    return Report(findings=(*found, rest))
+
+
+async def report_of(social: Social, *, network: Literal["ask", "offline"]) -> Report:
+    """Look at an engine whose settings are right: open its database, and ask its providers.
+
+    Args:
+        social: Opened here, and closed.
+        network: ``offline`` asks no provider.
+    """
+    settings = social.settings
+    findings = [settings_finding(settings), Finding(check="key", state="ok", message=f"{settings.keys!r}")]
+    findings.append(base_url_finding(settings))
+    try:
+        findings.append(await _database_finding(social))
+        if network == "offline":
+            findings.append(Finding(check="clock and providers", state="note", message="not asked, as --offline says"))
+        else:
+            findings += await _provider_findings(social)
+    finally:
+        await social.close()
+        await social.engine.transport.close()
+    return Report(findings=tuple(findings), register=registrations(settings))
+
+
+def settings_finding(settings: Checked) -> Finding:
+    """Say which backends there are."""
+    if not settings.backends:
+        return Finding(
+            check="settings",
+            state="fault",
+            message="no backend is configured",
+            hint="give backends={…}, or set ASGI_SOCIAL_GITHUB_CLIENT_ID and so on",
+        )
+    return Finding(check="settings", state="ok", message=f"backends: {', '.join(settings.backends)}")
+
+
+def base_url_finding(settings: Checked) -> Finding:
+    """Say under which address the app is known, and whether others than its developer can reach that."""
+    if settings.base_url is None:
+        text = 'not set, so that only localhost is served; others need base_url="https://…"'
+        return Finding(check="base URL", state="note", message=text)
+    if settings.development:
+        text = f"{settings.base_url} is a developer's machine, which no one else can reach"
+        return Finding(check="base URL", state="note", message=text)
+    return Finding(check="base URL", state="ok", message=settings.base_url)
+
+
+def registrations(settings: Checked) -> tuple[Registration, ...]:
+    """Give the redirect URI of each backend, and where it is registered."""
+    base = settings.base_url or LOCAL
+    return tuple(
+        Registration(
+            backend=name,
+            title=one.client.provider.title,
+            redirect_uri=settings.redirect_uri(name, base=base),
+            console=one.client.provider.console,
+        )
+        for name, one in settings.backends.items()
+    )
+
+
+def seconds_off(response: Response) -> float | None:
+    """Say how far our clock is ahead of a provider's; None where its answer has no date that can be read.
+
+    Source: RFC 9110 section 6.6.1 (``Date``), to the second.
+    """
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", ""))
+        return response.received_at - date.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def clock_finding(offsets: Sequence[float]) -> Finding:
+    """Judge our clock by that provider which agrees with it best: one may be wrong itself."""
+    if not offsets:
+        return Finding(check="clock", state="note", message="no provider says what time it is")
+    off = min(offsets, key=abs)
+    if abs(off) <= MAX_SECONDS_OFF:
+        return Finding(check="clock", state="ok", message="agrees with the providers")
+    return Finding(
+        check="clock",
+        state="fault",
+        message=f"this machine's clock is {abs(off):.0f} s {'ahead' if off > 0 else 'behind'}",
+        hint="set it by NTP: ID tokens, flows and renewals are judged by it",
+    )
+
+
+async def _database_finding(social: Social) -> Finding:
+    threads = set(threading.enumerate())
+    try:
+        await social.open()
+    except SocialError as error:
+        # aiosqlite does not wait for the thread of a connection that cannot be made; where the event loop ends before
+        # that thread, it ends with a traceback on the person's terminal.
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(MAX_SECONDS_WAITED)
+        social.engine.transport.open()  # which the engine opens last: the providers can be asked all the same
+        return Finding(check="database", state="fault", message=error.message, hint=error.hint)
+    return Finding(check="database", state="ok", message="opens, and its schema is the one that is known here")
+
+
+async def _provider_findings(social: Social) -> list[Finding]:
+    findings: list[Finding] = []
+    offsets: list[float] = []
+    for name, one in social.settings.backends.items():
+        try:
+            client, response = await social.engine.transport.play(_greeted(one.client), backend=name)
+        except SocialError as error:
+            findings.append(
+                Finding(check="provider", state="fault", message=error.message, hint=error.hint, backend=name)
+            )
+            continue
+        issuer = client.endpoints.issuer
+        text = f"answers; its issuer is {issuer}" if issuer else "answers; its data name no single issuer"
+        findings.append(Finding(check="provider", state="ok", message=text, backend=name))
+        off = seconds_off(response)
+        offsets += [] if off is None else [off]
+    return [clock_finding(offsets), *findings]
+
+
+def _greeted(client: Client) -> Conversation[tuple[Client, Response]]:
+    """Fetch the metadata, where there are any, and the head of the authorization page, whatever its status is."""
+    client = yield from prepared(client)
+    response = yield Request(endpoint="authorization endpoint", method="HEAD", url=client.endpoints.authorize or "")
+    return client, response

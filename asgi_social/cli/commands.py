@@ -1,0 +1,31 @@
+"""The commands by their names, each with an example; what they do is in the files of their names."""
+
+import typer
+
+from asgi_social.cli.doctor import doctor
+from asgi_social.cli.providers import list_, search, show
+from asgi_social.cli.secret import secret
+
+# No rich in help, because a box is not plain; and no pretty tracebacks, because they show what variables hold.
+app = typer.Typer(
+    name="asgi-social",
+    help="Look after linked accounts: check an app, read the catalogue, make a key.",
+    epilog="Example: asgi-social doctor app:app",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+_providers = typer.Typer(
+    help="Read the catalogue of providers.",
+    epilog="Example: asgi-social providers show github",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+app.command(epilog="Example: asgi-social doctor app:app --offline")(doctor)
+app.command(epilog="Example: asgi-social secret > key.txt")(secret)
+app.add_typer(_providers, name="providers")
+_providers.command("list", epilog="Example: asgi-social providers list")(list_)
+_providers.command("search", epilog="Example: asgi-social providers search google")(search)
+_providers.command("show", epilog="Example: asgi-social providers show github")(show)

@@ -1,0 +1,25 @@
+"""What the commands write with: colours on a terminal that wants them, plain lines everywhere else."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def console() -> Console:
+    """Give the console on standard output; rich keeps to ``NO_COLOR``, and colours nothing that is no terminal."""
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def print_table(out: Console, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: with columns on a terminal, else a line for each row with tabs between, for other programs."""
+    if not out.is_terminal:
+        for row in (heading, *rows):
+            out.file.write("\t".join(row) + "\n")
+        return
+    # Headings in no style of rich's own: bold would be written in spite of NO_COLOR.
+    table = Table(*heading, box=None, header_style="cyan", pad_edge=False)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    out.print(table, soft_wrap=False)

@@ -1,0 +1,104 @@
+"""``asgi-social providers``: what the catalogue holds, read from its data."""
+
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Annotated
+
+import typer
+
+from asgi_social import providers
+from asgi_social.cli.printing import console, print_table
+from asgi_social.errors import SettingsError
+from asgi_social.protocols.provider import Proof, Provider
+
+HEADING = ("name", "title", "protocol", "renews", "client tokens", "PKCE")
+
+
+def list_() -> None:
+    """List the providers of the catalogue."""
+    print_table(console(), HEADING, [row_of(providers.provider(name)) for name in providers.names()])
+
+
+def search(text: Annotated[str, typer.Argument(help="A part of a name or title.")]) -> None:
+    """List the providers whose name or title holds a text."""
+    rows = [row_of(one) for one in found(text)]
+    if not rows:
+        typer.echo(f"no provider holds {text!r}; any that follows the standards works as oidc or oauth2", err=True)
+        raise typer.Exit(1)
+    print_table(console(), HEADING, rows)
+
+
+def show(name: Annotated[str, typer.Argument(help="As the list has it.")]) -> None:
+    """Show what is known of one provider."""
+    try:
+        provider = providers.provider(name)
+    except SettingsError as error:
+        typer.echo(f"{error.message}; {error.hint}", err=True)
+        raise typer.Exit(1) from None
+    out = console()
+    for label, lines in facts(provider, sources=sources_of(name)):
+        out.print(f"{label}: {lines[0]}" if len(lines) == 1 else "\n  - ".join([f"{label}:", *lines]))
+
+
+def found(text: str) -> list[Provider]:
+    """Give the providers whose name or title holds a text, whatever its case."""
+    every = map(providers.provider, providers.names())
+    return [one for one in every if text.casefold() in f"{one.name}\n{one.title}".casefold()]
+
+
+def row_of(provider: Provider) -> tuple[str, ...]:
+    """Give a provider's row, in the order of ``HEADING``."""
+    pkce = {"supported": "yes", "required": "required", "off": "no"}[provider.authorize.pkce]
+    return (provider.name, provider.title, provider.protocol, renews(provider), client_tokens(provider), pkce)
+
+
+def renews(provider: Provider) -> str:
+    """Say whether tokens are renewed."""
+    if provider.refresh.never_expires:
+        return "not needed"
+    return "yes" if provider.refresh.enabled else "no"
+
+
+def client_tokens(provider: Provider) -> str:
+    """Say which tokens of a phone or a page can be proved to be an app's own."""
+    kinds = {one.kind for one in provider.proofs} if "token" in provider.flows else set()
+    names = {"lookup": "access token", "id_token": "ID token"}
+    return ", ".join(names[kind] for kind in names if kind in kinds) or "no"
+
+
+def facts(provider: Provider, *, sources: list[str]) -> Iterable[tuple[str, list[str]]]:
+    """Give what ``show`` prints: a label and its lines; what a provider has nothing of is left out."""
+    every = [
+        ("name", [f"{provider.name} ({provider.title}, {provider.protocol})"]),
+        ("console", [provider.console or ""]),
+        ("manual", [provider.docs or ""]),
+        ("redirect URI", [f"https://<your host>/complete/{provider.name}/"]),
+        ("settings of its own", sorted({one.setting for one in provider.variables.values()})),
+        ("scope", [" ".join(provider.authorize.scope) or "none of its own"]),
+        ("renewal", [_renewal(provider)]),
+        ("proof of client tokens", [_proof(one) for one in provider.proofs] or ["none, so that they are refused"]),
+        ("quirks", list(provider.quirks)),
+        ("sources", sources),
+    ]
+    return [(label, lines) for label, lines in every if any(lines)]
+
+
+def sources_of(name: str) -> list[str]:
+    """Give where a provider's facts are from; the engine itself does not read that."""
+    text = files("asgi_social.providers").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return [str(one) for one in tomllib.loads(text).get("sources", [])]
+
+
+def _renewal(provider: Provider) -> str:
+    if renews(provider) != "yes":
+        return {"no": "none", "not needed": "not needed, its tokens last"}[renews(provider)]
+    spent = provider.refresh.with_token.replace("_", " ")
+    rotates = ", which may be good only once" if provider.refresh.rotates else ", which stays good"
+    return f"with the {spent}{rotates}"
+
+
+def _proof(proof: Proof) -> str:
+    if proof.call is None or proof.call.url is None:
+        return "ID token, by its signature"
+    return f"access token, by asking {proof.call.url.source}"

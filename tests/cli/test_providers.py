@@ -1,0 +1,116 @@
+"""``asgi-social providers``: the catalogue as people read it."""
+
+from typing import Any
+
+import pytest
+
+from asgi_social import providers
+from asgi_social.cli.providers import client_tokens, facts, renews, row_of
+from tests.cli.running import run
+
+MINIMAL: dict[str, Any] = {
+    "name": "mine",
+    "title": "Mine",
+    "authorize": {"url": "https://mine.example/authorize"},
+    "token": {"url": "https://mine.example/token"},
+    "userinfo": {"url": "https://mine.example/me"},
+}
+
+
+def provider_of(**more: Any) -> Any:
+    return providers.provider_of_table({**MINIMAL, **more}, place="the test")
+
+
+def test_the_list_has_a_line_for_each_provider_with_tabs_between() -> None:
+    lines = run("providers", "list").stdout.splitlines()
+
+    assert lines[0].split("\t") == ["name", "title", "protocol", "renews", "client tokens", "PKCE"]
+    assert [line.split("\t")[0] for line in lines[1:]] == providers.names()
+    assert "facebook\tFacebook\toauth2\tyes\taccess token\tyes" in lines
+
+
+def test_on_a_terminal_the_list_has_columns() -> None:
+    result = run("providers", "list", FORCE_COLOR="1", NO_COLOR=None, TERM="xterm-256color", COLUMNS="120")
+
+    assert "\t" not in result.stdout
+    assert "\x1b[36mname" in result.stdout
+    assert "Facebook" in result.stdout
+
+
+def test_on_a_terminal_that_wants_none_the_list_has_no_colour() -> None:
+    result = run("providers", "list", FORCE_COLOR="1", NO_COLOR="1", TERM="xterm-256color", COLUMNS="120")
+
+    assert "\x1b[" not in result.stdout
+
+
+@pytest.mark.parametrize("text", ["microsoft", "AZUREAD"], ids=["the title", "the name"])
+def test_a_search_looks_in_names_and_titles_whatever_the_case(text: str) -> None:
+    lines = run("providers", "search", text).stdout.splitlines()
+
+    assert [line.split("\t")[0] for line in lines[1:]] == ["azuread-v2-tenant-oauth2"]
+
+
+def test_a_search_that_finds_nothing_says_so() -> None:
+    result = run("providers", "search", "no-such-thing")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no provider holds 'no-such-thing'" in result.stderr
+
+
+def test_a_provider_is_shown_with_all_that_is_known_of_it() -> None:
+    shown = run("providers", "show", "facebook").stdout
+
+    assert shown.startswith("name: facebook (Facebook, oauth2)\nconsole: https://developers.facebook.com/apps\n")
+    assert "\nredirect URI: https://<your host>/complete/facebook/\n" in shown
+    assert "\nrenewal: with the access token, " in shown
+    assert "access token, by asking https://graph.facebook.com/debug_token\n" in shown
+    assert "\nquirks:\n  - Callback errors may come as error_code and error_message.\n" in shown
+    assert "\nsources:\n  - social-auth-core 7.0.0: addresses, parameters, renewal\n" in shown
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_every_provider_can_be_shown(name: str) -> None:
+    result = run("providers", "show", name)
+
+    assert result.exit_code == 0
+    assert "\nscope: " in result.stdout
+
+
+def test_an_unknown_provider_names_the_nearest() -> None:
+    result = run("providers", "show", "gitub")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "did you mean 'github'?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("refresh", "short", "long"),
+    [
+        pytest.param({}, "yes", "with the refresh token, which may be good only once", id="spent"),
+        pytest.param({"rotates": False}, "yes", "with the refresh token, which stays good", id="kept"),
+        pytest.param({"never_expires": True}, "not needed", "not needed, its tokens last", id="for ever"),
+        pytest.param(False, "no", "none", id="none"),
+    ],
+)
+def test_a_renewal_is_told_as_the_data_say(refresh: Any, short: str, long: str) -> None:
+    provider = provider_of(refresh=refresh)
+
+    assert renews(provider) == short
+    assert dict(facts(provider, sources=[]))["renewal"] == [long]
+
+
+def test_client_tokens_are_those_that_can_be_proved() -> None:
+    verify = [{"url": "https://mine.example/look", "app": "app"}]
+
+    assert client_tokens(provider_of()) == "no"
+    assert dict(facts(provider_of(), sources=[]))["proof of client tokens"] == ["none, so that they are refused"]
+    assert client_tokens(provider_of(verify=verify)) == "access token"
+    assert client_tokens(provider_of(verify=verify, flows=["redirect"])) == "no"
+    assert client_tokens(providers.provider("oidc")) == "ID token"
+
+
+@pytest.mark.parametrize(("pkce", "told"), [("supported", "yes"), ("required", "required"), ("off", "no")])
+def test_pkce_is_told_as_the_data_say(pkce: str, told: str) -> None:
+    provider = provider_of(authorize={**MINIMAL["authorize"], "pkce": pkce})
+
+    assert row_of(provider)[-1] == told
