@@ -23,14 +23,14 @@ async def accounts(request: Request, social: RequestSocial) -> Response:
         NotSignedIn: Nobody is signed in.
     """
     linked = await social.associations()
-    base = base_path(request)
+    base, backends = base_path(request), social.social.backends()
     return page(
         "accounts.html",
         base=base,
         form=True,
         associations=linked,
-        backends=social.social.backends(),
-        titles={backend.name: backend.title for backend in social.social.backends()},
+        backends=backends,
+        titles={backend.name: backend.title for backend in backends},
         root=base.removesuffix("associate/"),
     )
 

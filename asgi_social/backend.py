@@ -213,7 +213,7 @@ class Backend(Generic[UserId]):
         self._engine.users.require_loader()
         tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=once)
         for _ in range(_WRITE_TRIES):
-            row = await self._engine.repository.find(backend=self.name, authority=account.authority, uid=account.uid)
+            row = await self._found(account)
             if row is not None:
                 return await self._engine.users.load(row.user_id)
             if (sign_up or self._engine.sign_up) == "refuse":
@@ -259,9 +259,11 @@ class Backend(Generic[UserId]):
         tokens, account = await self._engine.transport.play(conversation, backend=self.name)
         return await self._stored(flow.user_id, tokens, account)
 
+    async def _found(self, account: Account) -> StoredAssociation | None:
+        return await self._engine.repository.find(backend=self.name, authority=account.authority, uid=account.uid)
+
     async def _signed_up(self, tokens: Tokens, account: Account) -> None:
-        found = await self._engine.repository.find(backend=self.name, authority=account.authority, uid=account.uid)
-        if found is None:
+        if await self._found(account) is None:
             await self._engine.users.create(account, self._row("", tokens, account))
 
     async def _proven(
@@ -301,7 +303,7 @@ class Backend(Generic[UserId]):
         """Store an account's association, or bring the one that this user has up to date."""
         repository, keys = self._engine.repository, self._engine.keys
         for _ in range(_LINK_TRIES):
-            row = await repository.find(backend=self.name, authority=account.authority, uid=account.uid)
+            row = await self._found(account)
             if row is None:
                 new = self._row(user_id, tokens, account)
                 if await repository.add(new):

@@ -1,6 +1,5 @@
 """Social: the engine, with a request or without; and the accessor that a request gets."""
 
-import difflib
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -9,6 +8,7 @@ from asgi_social.backend import Backend, Engine
 from asgi_social.background import Background
 from asgi_social.errors import AssociationGone, UnknownBackend
 from asgi_social.events import Event, Events
+from asgi_social.providers.table import nearest
 from asgi_social.refresh import Renewals
 from asgi_social.settings import Checked, Settings, checked
 from asgi_social.storage.repository import Repository
@@ -178,8 +178,7 @@ class Social:
         renewable = self._settings.backends.get(name)
         if renewable is None:
             configured = list(self._settings.backends)
-            near = difflib.get_close_matches(str(name), configured, n=1)
-            raise UnknownBackend(str(name), configured=configured, nearest=near[0] if near else None)
+            raise UnknownBackend(str(name), configured=configured, nearest=nearest(str(name), configured))
         return Backend(name, renewable, self._engine, connection=connection)
 
     async def _open(self) -> None:

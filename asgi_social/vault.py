@@ -38,11 +38,9 @@ def with_tokens(row: StoredAssociation, tokens: Tokens, *, keys: Keys, now: floa
 
 def without_dead(row: StoredAssociation, *, keys: Keys) -> StoredAssociation:
     """Give a row without what new tokens must not be laid over: those of a grant that ended, or that do not open."""
-    try:
-        tokens_of(row, keys=keys)
-    except NeedsReauth:
-        return replace(row, refresh_token=None, id_token=None)
-    return replace(row, refresh_token=None, id_token=None) if row.status == "needs_reauth" else row
+    if row.status == "active" and _opens(row, keys=keys):
+        return row
+    return replace(row, refresh_token=None, id_token=None)
 
 
 def tokens_of(row: StoredAssociation, *, keys: Keys) -> Tokens:
@@ -84,6 +82,14 @@ def reauth_error(row: StoredAssociation, *, reason: ReauthReason, since: float) 
         reason=reason,
         backend=row.backend,
     )
+
+
+def _opens(row: StoredAssociation, *, keys: Keys) -> bool:
+    try:
+        tokens_of(row, keys=keys)
+    except NeedsReauth:
+        return False
+    return True
 
 
 def _sealed(row_id: str, column: str, secret: Secret | None, *, keys: Keys) -> str | None:

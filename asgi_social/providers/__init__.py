@@ -1,6 +1,5 @@
 """The catalogue: one TOML for each provider; a file is read and parsed only when a backend of it is configured."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -11,6 +10,7 @@ from pathlib import Path as FilePath
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.provider import Provider
 from asgi_social.providers.parse import provider_from
+from asgi_social.providers.table import nearest
 
 
 def names() -> list[str]:
@@ -35,10 +35,10 @@ def provider(name: str) -> Provider:
         SettingsError: There is none of this name, or its data cannot be read.
     """
     if name not in _toml_files():
-        near = difflib.get_close_matches(name, _toml_files(), n=1)
+        near = nearest(name, _toml_files())
         raise SettingsError(
             f"no provider is called {name!r}",
-            hint=f"did you mean {near[0]!r}?" if near else f"the catalogue has: {', '.join(names())}",
+            hint=f"did you mean {near!r}?" if near else f"the catalogue has: {', '.join(names())}",
             setting="provider",
             allowed=", ".join(names()),
         )

@@ -22,14 +22,19 @@ _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _KINDS = {str: "text", bool: "true or false", int: "whole number", list: "list", dict: "table"}
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Give the known name that a misspelt one is nearest to, or None where none is near."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
 def guess(name: str, known: Iterable[str]) -> str:
     """Give ``, did you mean 'x'?`` for the nearest known name, or nothing.
 
     >>> guess("client_di", ["client_id", "scope"])
     ", did you mean 'client_id'?"
     """
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, known)
+    return f", did you mean {near!r}?" if near else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
