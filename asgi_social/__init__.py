@@ -25,7 +25,7 @@ from asgi_social.errors import (
 )
 from asgi_social.events import Event
 from asgi_social.middleware import SocialMiddleware
-from asgi_social.pages import error_response
+from asgi_social.pages.problems import error_response
 from asgi_social.social import RequestSocial, Social
 from asgi_social.users import User
 

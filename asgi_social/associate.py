@@ -1,38 +1,71 @@
-"""/associate: the page of linked accounts, and the beginning of a flow."""
+"""/associate: the page of linked accounts, their pictures, and the beginning of a flow."""
+
+from contextlib import suppress
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from asgi_social.errors import AssociationGone, ProviderError
 from asgi_social.flow import FLOW_SECONDS, Flow, checked_next, cookie_name, pack, superseded
-from asgi_social.pages import base_path, page, redirect
-from asgi_social.pages.visitor import (
-    FORM_TOKEN,
-    fields_of,
-    form_token,
-    is_form_token,
-    navigates_within_site,
-    posts_within_site,
-)
+from asgi_social.pages import base_path, page, redirect, secured, wants_page
+from asgi_social.pages.asking import Action, ask, is_asked_for
+from asgi_social.pages.message import forget, told
+from asgi_social.pages.overview import WHYS, day, iso_day, overview
+from asgi_social.pages.visitor import fields_of, navigates_within_site
+from asgi_social.protocols.picture import fetch_picture
 from asgi_social.social import RequestSocial, Social
+
+_KEEP_PICTURE = "private, max-age=86400"
 
 
 async def accounts(request: Request, social: RequestSocial) -> Response:
-    """Show the signed-in person's linked accounts, with buttons to link and unlink.
+    """Show the signed-in person's linked accounts, with buttons to link and unlink; or the same facts as JSON.
 
     Raises:
         NotSignedIn: Nobody is signed in.
     """
-    linked = await social.associations()
-    base, backends = base_path(request), social.social.backends()
-    return page(
+    linked, backends = await social.associations(), social.social.backends()
+    facts = overview(linked, backends, base=base_path(request))
+    if not wants_page(request):
+        return secured(JSONResponse(facts))
+    user_id = await social.social.engine.users.require_current(request)
+    message = told(request, social, user_id=user_id)
+    response = page(
+        request,
         "accounts.html",
-        base=base,
         form=True,
-        associations=linked,
-        backends=backends,
-        titles={backend.name: backend.title for backend in backends},
-        root=base.removesuffix("associate/"),
+        linked=facts["linked"],
+        backends=facts["backends"],
+        marks={backend.name: backend.mark for backend in backends},
+        message=message,
+        whys=WHYS,
+        day=day,
+        iso_day=iso_day,
     )
+    if message is not None:
+        forget(response, request, social)
+    return response
+
+
+async def picture(social: RequestSocial, association_id: str) -> Response:
+    """Give the picture of one of the person's accounts, fetched by us, so that their browser asks no third party.
+
+    Raises:
+        NotSignedIn: Nobody is signed in.
+        AssociationGone: The id is none of this person's, or the account has no picture that can be had.
+    """
+    found = None
+    for one in await social.associations():
+        if one.id == association_id and one.picture:
+            # A picture that cannot be had is no matter for an alarm: the page shows a letter in its place.
+            with suppress(ProviderError):
+                found = await social.social.engine.transport.play(fetch_picture(one.picture), backend=one.backend)
+    if found is None:
+        raise AssociationGone("there is no such picture", hint="show the account's first letter", association_id="")
+    kind, content = found
+    response = secured(Response(content, media_type=kind, headers={"cache-control": _KEEP_PICTURE}))
+    response.headers["content-security-policy"] = "default-src 'none'; sandbox"
+    return response
 
 
 async def associate(request: Request, social: RequestSocial, name: str) -> Response:
@@ -48,27 +81,19 @@ async def associate(request: Request, social: RequestSocial, name: str) -> Respo
     user_id = await engine.users.require_current(request)
     backend = social.backend(name)
     fields = await fields_of(request)
-    base, action = settings.base_of(request.scope), f"associate/{name}"
-    next_path = checked_next(fields.get("next")) or base_path(request)
-    scope = fields.get("scope", "")
-    may = request.method == "GET" and navigates_within_site(request.headers)
-    if request.method == "POST":
-        token = is_form_token(
-            engine.keys, fields.get(FORM_TOKEN), user_id=user_id, action=action, now=engine.clock.now()
-        )
-        may = posts_within_site(request.headers, base=base, form_token=token)
-    if not may:
-        return page(
-            "ask.html",
-            base=base_path(request),
-            status=403 if request.method == "POST" else 200,
-            form=True,
-            title=f"Link your {backend.title} account?",
-            text=f"You will be sent to {backend.title}, and come back here.",
-            button=f"Go on to {backend.title}",
-            token=form_token(engine.keys, user_id=user_id, action=action, now=engine.clock.now()),
-            hidden={"next": next_path, "scope": scope},
-        )
+    next_path, scope = checked_next(fields.get("next")) or base_path(request), fields.get("scope", "")
+    base = settings.base_of(request.scope)
+    action = Action(
+        name=f"associate/{name}",
+        user_id=user_id,
+        title=f"Link your {backend.title} account?",
+        text=f"You will be sent to {backend.title}, and come back here.",
+        button=f"Go on to {backend.title}",
+        hidden={"next": next_path, "scope": scope},
+    )
+    clicked = request.method == "GET" and navigates_within_site(request.headers)
+    if not clicked and not is_asked_for(action, request, social, fields):
+        return ask(action, request, social)
     flow, url = await backend.begin(
         user_id=user_id,
         redirect_uri=settings.redirect_uri(name, base=base),

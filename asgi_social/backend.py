@@ -19,7 +19,7 @@ from asgi_social.errors import (
     StorageError,
     TokenRefused,
 )
-from asgi_social.events import Event, Events
+from asgi_social.events import Event, EventName, Events
 from asgi_social.flow import Flow, new_challenge
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Callback, Tokens
@@ -86,6 +86,16 @@ class Backend(Generic[UserId]):
     def title(self) -> str:
         """The provider's name, for people."""
         return self._client.provider.title
+
+    @property
+    def mark(self) -> str | None:
+        """The name of the provider's brand mark, where there is one."""
+        return self._client.provider.mark
+
+    @property
+    def has_redirect(self) -> bool:
+        """Whether an account is linked by sending the browser to the provider; else by a client token alone."""
+        return "redirect" in self._client.provider.flows
 
     @property
     def takes_form_post(self) -> bool:
@@ -215,7 +225,7 @@ class Backend(Generic[UserId]):
         for _ in range(_WRITE_TRIES):
             row = await self._found(account)
             if row is not None:
-                return await self._engine.users.load(row.user_id)
+                return await self._loaded(row)
             if (sign_up or self._engine.sign_up) == "refuse":
                 return None
             # One at a time for an account, or calls that come together would have the app make a user each.
@@ -262,9 +272,17 @@ class Backend(Generic[UserId]):
     async def _found(self, account: Account) -> StoredAssociation | None:
         return await self._engine.repository.find(backend=self.name, authority=account.authority, uid=account.uid)
 
+    async def _loaded(self, row: StoredAssociation) -> object | None:
+        user = await self._engine.users.load(row.user_id)
+        if user is not None:
+            self._emit("signed_in", row)
+        return user
+
     async def _signed_up(self, tokens: Tokens, account: Account) -> None:
         if await self._found(account) is None:
-            await self._engine.users.create(account, self._row("", tokens, account))
+            made = await self._engine.users.create(account, self._row("", tokens, account))
+            if made and (row := await self._found(account)) is not None:
+                self._emit("associated", row)
 
     async def _proven(
         self, access_token: object, *, id_token: object, nonce: str | None, once: bool
@@ -281,7 +299,7 @@ class Backend(Generic[UserId]):
                 await self._spend(token, tokens)
         except TokenRefused as refusal:
             event = Event(name="token_refused", backend=self.name, code=refusal.code, reason=refusal.reason)
-            self._engine.events.emit(event)
+            self._engine.events.emit(replace(event, detail=refusal.detail))
             raise
         return tokens, account
 
@@ -310,6 +328,9 @@ class Backend(Generic[UserId]):
                     return self._associated(new)
                 continue
             if row.user_id != user_id:
+                # Of who tried: whose account it is, is for nobody to learn here.
+                event = Event(name="account_taken", backend=self.name, user_id=user_id, code=AccountTaken.code)
+                self._engine.events.emit(event)
                 raise AccountTaken(
                     f"this {self.title} account is linked to another user",
                     hint="sign in as that user and unlink it there, or choose another account",
@@ -345,9 +366,11 @@ class Backend(Generic[UserId]):
         return with_account(with_tokens(empty, tokens, keys=keys, now=now), account, keys=keys)
 
     def _associated(self, row: StoredAssociation) -> StoredAssociation:
-        event = Event(name="associated", backend=self.name, user_id=row.user_id, association_id=row.id)
-        self._engine.events.emit(event)
+        self._emit("associated", row)
         return row
+
+    def _emit(self, name: EventName, row: StoredAssociation) -> None:
+        self._engine.events.emit(Event(name=name, backend=self.name, user_id=row.user_id, association_id=row.id))
 
     async def _revoked(self, row: StoredAssociation) -> None:
         try:

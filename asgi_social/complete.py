@@ -10,7 +10,10 @@ from starlette.responses import Response
 
 from asgi_social.errors import FlowRefused, Refused, SocialError, StorageError
 from asgi_social.flow import Arrival, checked_next, cookie_name, unpack
-from asgi_social.pages import base_path, error_response, redirect
+from asgi_social.pages import base_path, redirect
+from asgi_social.pages.message import tell
+from asgi_social.pages.overview import label_of
+from asgi_social.pages.problems import error_response
 from asgi_social.pages.visitor import fields_of
 from asgi_social.secret import Keys, Secret
 from asgi_social.social import RequestSocial
@@ -49,7 +52,7 @@ async def complete(request: Request, social: RequestSocial, name: str) -> Respon
             secure=secure,
         )
         flow = unpack(request.cookies, arrival, keys=engine.keys)
-        await backend.complete(flow, params)
+        association = await backend.complete(flow, params)
     except StorageError as error:
         # The code was not spent where the state could not be: a reload may find the database again.
         return error_response(error, request)
@@ -57,6 +60,8 @@ async def complete(request: Request, social: RequestSocial, name: str) -> Respon
         response = error_response(error, request)
     else:
         response = redirect(checked_next(flow.next) or base_path(request))
+        text = f"{backend.title} account {label_of(association)} is linked"
+        tell(text, response, request, social, user_id=flow.user_id)
     # However it ended, this flow is over; the others of this browser stay.
     response.delete_cookie(cookie_name(state, secure=secure), path="/", secure=secure, httponly=True, samesite="lax")
     return response

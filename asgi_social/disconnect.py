@@ -4,8 +4,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from asgi_social.flow import checked_next
-from asgi_social.pages import base_path, page, redirect
-from asgi_social.pages.visitor import FORM_TOKEN, fields_of, form_token, is_form_token, posts_within_site
+from asgi_social.pages import base_path, redirect
+from asgi_social.pages.asking import Action, ask, is_asked_for
+from asgi_social.pages.message import tell
+from asgi_social.pages.overview import label_of
+from asgi_social.pages.visitor import fields_of
 from asgi_social.social import RequestSocial
 
 
@@ -17,26 +20,26 @@ async def disconnect(request: Request, social: RequestSocial, name: str, associa
         UnknownBackend: No backend has this name.
         AssociationGone: The id is none of this person's at this backend; the answer does not tell whose it is.
     """
-    engine, settings = social.social.engine, social.social.settings
-    user_id = await engine.users.require_current(request)
+    user_id = await social.social.engine.users.require_current(request)
     backend = social.backend(name)
     fields = await fields_of(request)
     next_path = checked_next(fields.get("next")) or base_path(request)
-    action, now = f"disconnect/{name}/{association_id or ''}", engine.clock.now()
-    if request.method == "POST":
-        token = is_form_token(engine.keys, fields.get(FORM_TOKEN), user_id=user_id, action=action, now=now)
-        if posts_within_site(request.headers, base=settings.base_of(request.scope), form_token=token):
-            await social.disconnect(name, association_id)
-            return redirect(next_path)
-    which = "this" if association_id else "every"
-    return page(
-        "ask.html",
-        base=base_path(request),
-        status=403 if request.method == "POST" else 200,
-        form=True,
-        title=f"Unlink {which} {backend.title} account?",
-        text=f"This app will no longer reach {which} {backend.title} account of yours. Nothing is deleted there.",
+    which = f"this {backend.title} account" if association_id else f"every {backend.title} account"
+    reached = f"this {backend.title} account" if association_id else f"any {backend.title} account of yours"
+    action = Action(
+        name=f"disconnect/{name}/{association_id or ''}",
+        user_id=user_id,
+        title=f"Unlink {which}?",
+        text=f"This app will no longer reach {reached}. Nothing is deleted there.",
         button="Unlink",
-        token=form_token(engine.keys, user_id=user_id, action=action, now=now),
         hidden={"next": next_path},
     )
+    if not is_asked_for(action, request, social, fields):
+        return ask(action, request, social)
+    gone = await social.disconnect(name, association_id)
+    response = redirect(next_path)
+    if gone:
+        one = f"{backend.title} account {label_of(gone[0])} is unlinked"
+        text = one if len(gone) == 1 else f"{len(gone)} {backend.title} accounts are unlinked"
+        tell(text, response, request, social, user_id=user_id)
+    return response

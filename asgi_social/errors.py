@@ -16,8 +16,7 @@
     │  └─ ProviderUnreachable did not answer
     └─ StorageError           the database
 
-A program asks the class and ``code``; a human reads the message (what happened) and the hint (what to do). No token,
-code, state, cookie, body or e-mail address is ever in one.
+A program asks the class and ``code``; a human reads message and hint. No token, code, state, body or address is in one.
 """
 
 import unicodedata
@@ -47,8 +46,7 @@ ReauthReason = Literal["revoked", "answer_lost", "suspect", "unreadable"]
 def cleaned(text: str) -> str:
     r"""Give text that came from outside in a form that is safe on one line of a log or a page.
 
-    Control, format (bidirectional marks among them) and separator characters other than the space become ``?``;
-    more than 200 characters are cut.
+    Control, format (also bidirectional) and separator characters but the space become ``?``; 200 characters are kept.
 
     >>> cleaned("a\r\nb")
     'a??b'
@@ -188,14 +186,18 @@ class TokenRefused(Refused):
 
     Attributes:
         reason: Which check it did not pass; see ``TokenReason``.
+        detail: For the log, and in no answer: such as the audience that came, and those that are accepted.
     """
 
     status = 401
     code = "token_refused"
 
-    def __init__(self, message: str, *, hint: str, reason: TokenReason, backend: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str, reason: TokenReason, backend: str | None = None, detail: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint, backend=backend)
         self._reason: TokenReason = reason
+        self.detail = detail
 
     @property
     def reason(self) -> TokenReason:

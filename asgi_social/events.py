@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 EventName = Literal[
-    "associated", "disconnected", "renewed", "renewal_failed", "needs_reauth", "token_refused", "revocation_failed"
+    "associated",
+    "disconnected",
+    "signed_in",
+    "renewed",
+    "renewal_failed",
+    "needs_reauth",
+    "account_taken",
+    "token_refused",
+    "revocation_failed",
 ]
 _log = logging.getLogger("asgi_social")
 
@@ -23,6 +31,7 @@ class Event:
         association_id: The association, where one is concerned.
         code: The error's stable word, where something was refused or failed.
         reason: The closer cause, where there are several.
+        detail: What helps the app's makers to mend it, and no visitor is told, such as the audience of a refused token.
     """
 
     name: EventName
@@ -31,6 +40,7 @@ class Event:
     association_id: str | None = None
     code: str | None = None
     reason: str | None = None
+    detail: str | None = None
 
 
 Hook = Callable[[Event], object]
@@ -52,12 +62,13 @@ class Events:
     def emit(self, event: Event) -> None:
         """Log an event by its names and ids, and hand it to the hook."""
         _log.info(
-            "%s backend=%s association=%s code=%s reason=%s",
+            "%s backend=%s association=%s code=%s reason=%s%s",
             event.name,
             event.backend,
             event.association_id,
             event.code,
             event.reason,
+            f" detail={event.detail}" if event.detail else "",
         )
         if self._hook is not None:
             self._start(_told(self._hook, event), name=f"on_event {event.name}")

@@ -191,7 +191,8 @@ def unpack(cookies: Mapping[str, str], arrival: Arrival, *, keys: Keys) -> Flow:
     if flow is None:
         raise FlowRefused(
             "this browser has no open link for this answer",
-            hint="start again, in the browser and at the address of the app where you began; cookies must be allowed",
+            hint="start again; the cookie of a link lives ten minutes, in the browser and at the very address where it "
+            "began (localhost and 127.0.0.1 are two, http and https too), and cookies must be allowed",
             reason="missing",
             backend=backend,
         )
@@ -266,4 +267,10 @@ def _opened(value: str, *, keys: Keys) -> Flow | None:
 
 
 def _refused(reason: FlowReason, message: str, backend: str) -> FlowRefused:
-    return FlowRefused(message, hint="start again", reason=reason, backend=backend)
+    hints = {
+        "state": "start again from the app; the address of an answer is good once and for one browser",
+        "expired": "start again, and answer at the provider within ten minutes",
+        "other_user": "start again, or sign in as the user who began it",
+        "issuer": "start again from the app; an answer is taken from the provider that was asked alone",
+    }
+    return FlowRefused(message, hint=hints[reason], reason=reason, backend=backend)

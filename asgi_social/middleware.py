@@ -9,11 +9,13 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asgi_social.associate import accounts, associate
+from asgi_social.associate import accounts, associate, picture
 from asgi_social.complete import complete
 from asgi_social.disconnect import disconnect
 from asgi_social.errors import NotSignedIn, SettingsError, SocialError
-from asgi_social.pages import STYLE, error_response, load, redirect, secured, style_sheet, wants_page
+from asgi_social.pages import STYLE, load, redirect, style_sheet, wants_page
+from asgi_social.pages.marks import mark
+from asgi_social.pages.problems import error_response, not_allowed
 from asgi_social.settings import Checked, Settings
 from asgi_social.social import RequestSocial, Social
 
@@ -24,7 +26,7 @@ _log = logging.getLogger("asgi_social")
 class Route:
     """One of our paths, taken apart."""
 
-    kind: Literal["accounts", "style", "associate", "complete", "disconnect"]
+    kind: Literal["accounts", "style", "picture", "associate", "complete", "disconnect"]
     backend: str = ""
     association_id: str | None = None
 
@@ -90,11 +92,13 @@ class SocialMiddleware:
     async def _answer(self, request: Request, social: RequestSocial, route: Route) -> Response:
         allowed = _methods(route, social)
         if request.method not in allowed:
-            return secured(Response(status_code=405, headers={"allow": ", ".join(sorted(allowed))}))
+            return not_allowed(request, allowed=allowed)
         try:
             match route.kind:
                 case "style":
-                    return style_sheet()
+                    return style_sheet(request)
+                case "picture":
+                    return await picture(social, route.association_id or "")
                 case "accounts":
                     return await accounts(request, social)
                 case "associate":
@@ -137,8 +141,10 @@ class SocialMiddleware:
         return error_response(error, connection)
 
     async def _open(self) -> None:
+        load(self.social.settings.templates)
+        for backend in self.social.backends():
+            mark(backend.mark, backend.title)  # so that no request waits for its file
         await self.social.open()
-        load()
 
     async def _open_late(self) -> None:
         await self._open()
@@ -200,6 +206,8 @@ def route_of(scope: Scope, settings: Checked) -> Route | None:
             return Route(kind="accounts")
         case ["associate", name] if name == STYLE:
             return Route(kind="style")
+        case ["associate", "picture", association_id]:
+            return Route(kind="picture", association_id=association_id)
         case ["associate", "complete", name]:
             return _completing([name])
         case ["associate", name]:
@@ -229,7 +237,7 @@ def _segments(path: str) -> list[str]:
 
 
 def _methods(route: Route, social: RequestSocial) -> set[str]:
-    if route.kind in {"style", "accounts"}:
+    if route.kind in {"style", "picture", "accounts"}:
         return {"GET", "HEAD"}
     if route.kind == "complete":
         backends = {backend.name: backend for backend in social.social.backends()}

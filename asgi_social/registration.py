@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 
 from asgi_social import providers
+from asgi_social.environment import ENVIRONMENT_PREFIX, longest, variable_of
 from asgi_social.errors import SettingsError
 from asgi_social.expressions import ExpressionError, Path, Template, path
 from asgi_social.protocols.client import Client
@@ -14,7 +15,17 @@ from asgi_social.providers.table import Names, guess
 from asgi_social.secret import Secret
 
 _BACKEND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_ENVIRONMENT_PREFIX = "ASGI_SOCIAL_"
+# What social-auth calls these, with SOCIAL_AUTH_ and a provider's name before it, or as the attribute of a backend.
+_FORMER = {
+    "key": "client_id",
+    "client": "client_id",
+    "secret": "client_secret",
+    "auth_extra_arguments": "params",
+    "oidc_endpoint": "issuer",
+    "id_key": "uid",
+    "username_key": "account",
+}
+_FORMER_OF_ALL = {"redirect_is_https": "base_url", "login_url": "sign_in_url"}
 _KNOWN = (
     "client_id",
     "client_secret",
@@ -52,20 +63,24 @@ _KIND_PATTERNS = {
 }
 
 
-def backends_from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Read the backends of ``ASGI_SOCIAL_<PROVIDER>_<SETTING>`` variables; an empty one counts as absent.
+def former_name(name: str) -> str | None:
+    """Give what a setting of social-auth is called here, or None where there is no such.
 
-    >>> backends_from_environment({"ASGI_SOCIAL_GITHUB_CLIENT_ID": "abc"})
-    {'github': {'client_id': 'abc'}}
+    >>> former_name("key"), former_name("SOCIAL_AUTH_GITHUB_SECRET"), former_name("SOCIAL_AUTH_PIPELINE")
+    ('client_id', 'backends.github.client_secret', None)
     """
-    prefixes = {f"{_ENVIRONMENT_PREFIX}{name.upper().replace('-', '_')}_": name for name in providers.names()}
-    found: dict[str, dict[str, str]] = {}
-    for variable, value in environment.items():
-        # The longest name wins: GOOGLE_OAUTH2_ before GOOGLE_.
-        fitting = max((prefix for prefix in prefixes if variable.startswith(prefix)), key=len, default=None)
-        if fitting is not None and value:
-            found.setdefault(prefixes[fitting], {})[variable.removeprefix(fitting).lower()] = value
-    return found
+    if not name.startswith("SOCIAL_AUTH_"):
+        return _FORMER.get(name.lower())
+    name = name.removeprefix("SOCIAL_AUTH_")
+    prefixes = {variable_of(one, "").removeprefix(ENVIRONMENT_PREFIX): one for one in providers.names()}
+    fitting = longest(name, prefixes)
+    if fitting is None:
+        return _FORMER_OF_ALL.get(name.lower())
+    provider = providers.provider(prefixes[fitting])
+    setting = name.removeprefix(fitting).lower()
+    setting = _FORMER.get(setting, setting)
+    known = {*_KNOWN, *(variable.setting for variable in provider.variables.values())}
+    return f"backends.{provider.name}.{setting}" if setting in known else None
 
 
 def registered(
@@ -156,9 +171,11 @@ class _Reader:
         )
 
     def require_known(self, known: set[str]) -> None:
-        for setting in self.values:
+        for setting in map(str, self.values):
             if setting not in known:
-                self.fault(str(setting), f"is not known{guess(str(setting), known)}", ", ".join(sorted(known)))
+                new = former_name(setting)
+                near = f", it is {new!r} here" if new else guess(setting, known)
+                self.fault(setting, f"is not known{near}", ", ".join(sorted(known)))
 
     def text(self, setting: str) -> str | None:
         value = self.values.get(setting)

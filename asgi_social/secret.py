@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import BadData, URLSafeSerializer
 
-Purpose = Literal["storage", "flow", "carrier"]
-_PURPOSES: tuple[Purpose, ...] = ("storage", "flow", "carrier")
+Purpose = Literal["storage", "flow", "carrier", "message"]
+_PURPOSES: tuple[Purpose, ...] = ("storage", "flow", "carrier", "message")
 _NONCE_BYTES = 12
 
 

@@ -3,17 +3,20 @@
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 from urllib.parse import urlsplit
 
 from asgi_social.clock import Clock, SystemClock
+from asgi_social.environment import ENVIRONMENT_PREFIX, backends_from_environment, text_from_environment, variable_of
 from asgi_social.errors import SettingsError
 from asgi_social.events import Hook
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.metadata import LOOPBACK
 from asgi_social.providers.table import guess
 from asgi_social.refresh import Renewable
-from asgi_social.registration import backends_from_environment, registered
+from asgi_social.registration import former_name, registered
 from asgi_social.secret import Keys
 from asgi_social.users import Hooks, SignUp
 
@@ -25,10 +28,14 @@ if TYPE_CHECKING:
 
 MIN_KEY_BYTES = 32
 DEFAULT_DATABASE = "sqlite+aiosqlite:///social.db"
+_FROM_ENVIRONMENT = ("secret_key", "base_url", "database", "prefix", "complete_path")
 
 
 class Settings(TypedDict, total=False):
     """What an app may write. Each is described in the reference; ``secret_key`` alone is required.
+
+    What is left out of ``secret_key``, ``base_url``, ``database``, ``prefix``, ``complete_path`` and ``backends`` is
+    looked for in the environment: ``ASGI_SOCIAL_BASE_URL``, and so on.
 
     Attributes:
         secret_key: At least 32 bytes, or a list of such: the first seals and signs, the others still open and verify.
@@ -46,6 +53,7 @@ class Settings(TypedDict, total=False):
         complete_path: The path of the redirect URI.
         http_client: An ``httpx.AsyncClient`` of the app's own; it is not closed by us.
         on_event: Gets each event; sync or async.
+        templates: A folder with templates and colours of the app's own, for our pages.
         clock: The time, for tests.
     """
 
@@ -64,6 +72,7 @@ class Settings(TypedDict, total=False):
     complete_path: str
     http_client: "AsyncClient | None"
     on_event: Hook | None
+    templates: str | PathLike[str] | None
     clock: Clock
 
 
@@ -84,7 +93,10 @@ class Checked:
         database: As the app wrote it.
         http_client: As the app wrote it.
         on_event: As the app wrote it.
+        templates: The folder of the app's own templates, or None.
         clock: The time.
+        origins: Where a setting is from, by its dotted name: ``code``, or a variable of the environment. One that is
+            not named here has its default.
     """
 
     keys: Keys
@@ -99,7 +111,9 @@ class Checked:
     database: "str | Database | Repository" = field(repr=False)
     http_client: "AsyncClient | None"
     on_event: Hook | None
+    templates: str | None
     clock: Clock
+    origins: Mapping[str, str]
 
     def base_of(self, scope: Mapping[str, Any]) -> str:
         """Give the public address of the app, without a last slash.
@@ -119,7 +133,8 @@ class Checked:
         if not _is_loopback(base):
             raise SettingsError(
                 "the public address of the app is not known, and is not taken from a request",
-                hint='set base_url="https://…"; only on localhost it may be left out',
+                hint='set base_url="https://…", the address that browsers see, also where a proxy ends https; only on '
+                "localhost it may be left out",
                 setting="base_url",
                 allowed="https://host, with the path of a mount, if any",
             )
@@ -131,6 +146,10 @@ class Checked:
             return urlsplit(self.base_url).path.rstrip("/")
         return str(scope.get("root_path", "")).rstrip("/")
 
+    def is_secure(self, scope: Mapping[str, Any]) -> bool:
+        """Say whether a browser sees the app over https, so that cookies can demand it."""
+        return (self.base_url or f"{scope.get('scheme', 'http')}:").startswith("https:")
+
     def redirect_uri(self, backend: str, *, base: str) -> str:
         """Give the redirect URI of a backend under a public address."""
         return f"{base}{self.prefix}{self.complete_path}/{backend}/"
@@ -141,13 +160,14 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
 
     Args:
         settings: As given to the middleware or to ``Social``.
-        environment: Read where ``backends`` is None; by default the process's own.
+        environment: Read for what the app left out; by default the process's own.
 
     Raises:
         SettingsError: With all faults in ``problems``.
     """
     faults: list[SettingsError] = []
     _check_names(settings, faults)
+    settings, origins = _completed(settings, os.environ if environment is None else environment, faults)
     keys = _keys(settings.get("secret_key"), faults)
     base_url = _base_url(settings.get("base_url"), faults)
     prefix = _path(settings.get("prefix", ""), "prefix", faults, empty=True)
@@ -156,8 +176,6 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
         faults.append(_fault("complete_path", "is the path of another door", 'a path such as "/complete"'))
     development = base_url is None or base_url.startswith("http://") or _is_loopback(base_url)
     backends = settings.get("backends")
-    if backends is None:
-        backends = backends_from_environment(os.environ if environment is None else environment)
     if not isinstance(backends, Mapping) or not all(isinstance(values, Mapping) for values in backends.values()):
         faults.append(_fault("backends", "is no table of tables", '{"github": {"client_id": "…", …}}'))
         backends = {}
@@ -170,6 +188,7 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
     sign_up = settings.get("sign_up", "refuse")
     if sign_up not in ("refuse", "allow"):
         faults.append(_fault("sign_up", f"is {sign_up!r}", "refuse or allow"))
+    templates = _folder(settings.get("templates"), faults)
     _raise_all(faults)
     return Checked(
         keys=keys,
@@ -190,7 +209,9 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
         database=settings.get("database", DEFAULT_DATABASE),
         http_client=settings.get("http_client"),
         on_event=settings.get("on_event"),
+        templates=templates,
         clock=settings.get("clock") or SystemClock(),
+        origins=origins,
     )
 
 
@@ -198,10 +219,41 @@ def _check_names(settings: Mapping[str, object], faults: list[SettingsError]) ->
     known = list(Settings.__annotations__)
     for name in settings:
         if name not in known:
-            faults.append(_fault(name, f"is not known{guess(name, known)}", ", ".join(known)))
+            new = former_name(name)
+            near = f", it is {new!r} here" if new else guess(name, known)
+            faults.append(_fault(name, f"is not known{near}", ", ".join(known)))
     for name in ("current_user", "user_id", "load_user", "create_user", "on_event"):
         if settings.get(name) is not None and not callable(settings[name]):
             faults.append(_fault(name, f"is a {type(settings[name]).__name__}", "a function"))
+
+
+def _completed(
+    settings: Settings, environment: Mapping[str, str], faults: list[SettingsError]
+) -> tuple[Settings, dict[str, str]]:
+    """Add what the environment says to what the app wrote, which goes before; and say where each setting is from."""
+    written: Mapping[str, Any] = {**settings}
+    found: dict[str, Any] = {}
+    origins = {name: "code" for name in written if name != "backends"}
+    for name in _FROM_ENVIRONMENT:
+        variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
+        if name not in written and (text := text_from_environment(environment, variable, faults=faults)):
+            found[name] = text.split() if name == "secret_key" else text
+            origins[name] = _source(environment, variable)
+    backends = written.get("backends")
+    if backends is None:
+        backends = found["backends"] = backends_from_environment(environment, faults=faults)
+        for name, values in backends.items():
+            origins |= {
+                f"backends.{name}.{setting}": _source(environment, variable_of(name, setting)) for setting in values
+            }
+    elif isinstance(backends, Mapping):
+        tables = {name: values for name, values in backends.items() if isinstance(values, Mapping)}
+        origins |= {f"backends.{name}.{setting}": "code" for name, values in tables.items() for setting in values}
+    return cast(Settings, {**written, **found}), origins
+
+
+def _source(environment: Mapping[str, str], variable: str) -> str:
+    return variable if environment.get(variable) else f"{variable}_FILE"
 
 
 def _keys(value: object, faults: list[SettingsError]) -> Keys:
@@ -263,6 +315,15 @@ def _path(value: object, setting: str, faults: list[SettingsError], *, empty: bo
         faults.append(_fault(setting, "is no path", 'a path such as "/social"'))
         return ""
     return text
+
+
+def _folder(value: object, faults: list[SettingsError]) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str | PathLike) and Path(value).is_dir():
+        return str(Path(value).absolute())
+    faults.append(_fault("templates", "is no folder", "the path of a folder, such as Path(__file__).parent / 'social'"))
+    return None
 
 
 def _fault(setting: str, what: str, allowed: str) -> SettingsError:

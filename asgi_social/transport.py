@@ -4,7 +4,9 @@ It alone imports httpx, so that changing the client is one file's work. There is
 """
 
 import asyncio
+import ipaddress
 import json as json_text
+import socket
 import zlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
@@ -13,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -27,7 +30,7 @@ T = TypeVar("T")
 CONVERSATION_SECONDS = 15.0
 KEEP_SECONDS = 3600.0
 KEEP_AT_MOST_SECONDS = 86400.0
-REFETCH_SECONDS = 30.0
+REFETCH_SECONDS = 60.0
 MAX_KEPT = 256
 _TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=5.0)
 # httpx with its default of 100 connections was slower than with 20, at 50 callers.
@@ -161,7 +164,7 @@ class Transport:
         return replace(kept[0], received_at=self._clock.now())
 
     def _is_due(self, request: Request) -> bool:
-        """Say whether a kept answer is fetched anew: it is old, or an unknown key asks for it; every 30 s at most."""
+        """Say whether a kept answer is fetched anew: it is old, or an unknown key asks; once a minute at most."""
         moment, asked_at = self._clock.monotonic(), self._asked_at.get(request.url)
         is_wanted = request.renewed or moment - self._kept[request.url][1] > KEEP_SECONDS
         return is_wanted and (asked_at is None or moment - asked_at > REFETCH_SECONDS)
@@ -186,6 +189,11 @@ class Transport:
         if not allowed_address(request.url, development=self._development):
             raise ProviderBroken(
                 endpoint=request.endpoint, expected="an https address", got="another one", backend=backend
+            )
+        # An own client may go through a proxy, which alone can look the host up.
+        if request.public and self._own and not self._development and not await _is_public(request.url):
+            raise ProviderBroken(
+                endpoint=request.endpoint, expected="an address on the public internet", got="another", backend=backend
             )
         http, built = self._client(), _built(request, backend=backend)
         try:
@@ -213,6 +221,17 @@ class Transport:
         if self._http is None:
             raise RuntimeError("the engine is not open: use 'async with social:', or the app's lifespan")
         return self._http
+
+
+async def _is_public(url: str) -> bool:
+    """Say whether every address of a URL's host is one of the public internet; False where it has none."""
+    host = urlsplit(url).hostname or ""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # the latter of a name that no host can have
+        return False
+    addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+    return all(one.is_global and not one.is_multicast for one in addresses)
 
 
 def _built(request: Request, *, backend: str) -> httpx.Request:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from asgi_social.account import Account
 from asgi_social.errors import ProviderBroken, ProviderError, ProviderRefused, TokenReason, TokenRefused
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.id_token import Expected, verified_claims
+from asgi_social.protocols.id_token import Expected, is_id_token, verified_claims
 from asgi_social.protocols.message import Conversation, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import is_token
@@ -43,6 +43,8 @@ def proven_account(client: Client, steps: Steps, access_token: Secret) -> Conver
         TokenRefused: With the reason; ``unbound`` where the provider has no look-up and the app does not take the risk.
         ProviderError: The provider did not do its part.
     """
+    if is_id_token(access_token, audience=client.audience):
+        raise _wrong_kind(client, "this is an ID token, and came as an access token")
     client = yield from prepared(client)
     tokens = Tokens(access_token=access_token)
     unbound = client.allow_unbound_tokens and not any(proof.kind == "lookup" for proof in client.provider.proofs)
@@ -72,10 +74,12 @@ def account_of_id_token(
         TokenRefused: With the reason; ``kind`` where the provider has no ID tokens.
         ProviderError: The provider's keys cannot be had.
     """
-    client = yield from prepared(client)
     proof = next((proof for proof in client.provider.proofs if proof.kind == "id_token"), None)
     if proof is None:
-        raise _refused("kind", f"{client.provider.title} has no ID tokens that can be proved here", client)
+        raise _wrong_kind(client, f"{client.provider.title} has no ID tokens that can be proved here")
+    if id_token.reveal().count(".") != 2:  # RFC 7515 section 3.1: a signed JWT has three parts
+        raise _wrong_kind(client, "this is no ID token, and came as one")
+    client = yield from prepared(client)
     if nonce is not None and client.provider.id_token is not None and client.provider.id_token.nonce == "off":
         # Where a flow has TLS to vouch for its ID token, here there would be nothing in the nonce's place.
         raise _refused("nonce", f"{client.provider.title} puts no nonce into its ID tokens", client)
@@ -89,6 +93,16 @@ def account_of_id_token(
 def spend_key(client: Client, id_token: Secret) -> str:
     """Name an ID token, for accepting it once: a digest, from which nothing can be read."""
     return hashlib.sha256(f"{client.name} {id_token.reveal()}".encode()).hexdigest()
+
+
+def _wrong_kind(client: Client, message: str) -> TokenRefused:
+    """Refuse a token of another kind, and say what the provider takes and where a client gets it."""
+    proved = {proof.kind for proof in client.provider.proofs}
+    proved |= {"lookup"} if client.allow_unbound_tokens else set()
+    names = {"lookup": "access tokens, by do_auth(token)", "id_token": "ID tokens, by do_auth(id_token=token)"}
+    taken = " and ".join(names[kind] for kind in names if kind in proved) or "no client tokens"
+    where = f"; a client gets them at {client.provider.title} ({client.provider.docs})" if client.provider.docs else ""
+    return TokenRefused(message, hint=f"this backend takes {taken}{where}", reason="kind", backend=client.name)
 
 
 def _judged(error: ProviderRefused | ProviderBroken) -> ProviderError | TokenRefused:

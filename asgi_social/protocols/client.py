@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from asgi_social.errors import SettingsError
+from asgi_social.errors import SettingsError, cleaned
 from asgi_social.expressions import Template
 from asgi_social.protocols.message import Request, Tokens
 from asgi_social.protocols.provider import Call, Provider, SecretJwt, TokenCall
@@ -81,6 +81,10 @@ class Client:
     def audience(self) -> tuple[str, ...]:
         """Every id under which a token may have been issued to this app."""
         return (self.client_id, *self.client_ids)
+
+    def misses(self, audience: object) -> str:
+        """Say, for the log, which audience a token names and which are accepted; what came is cut and cleaned."""
+        return f"the token is for {cleaned(str(audience))!r}, accepted: {', '.join(self.audience)}"
 
 
 def values(client: Client, *, tokens: Tokens | None = None, **more: object) -> dict[str, object]:

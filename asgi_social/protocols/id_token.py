@@ -9,7 +9,7 @@ Source: OpenID Connect Core section 3.1.3.7; RFC 7515, RFC 7517, RFC 8725.
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from joserfc import jws
@@ -173,7 +173,14 @@ def _check_claims(
     if claims.get("iss") not in _issuers(client, rules, claims):
         raise _refused("issuer", "the ID token is of another issuer", backend)
     if not _is_for(client, rules, claims):
-        raise _refused("audience", "the ID token was issued to another app", backend)
+        named = claims.get("aud") if claims.get("azp") is None else (claims.get("aud"), claims.get("azp"))
+        raise TokenRefused(
+            "the ID token was issued to another app",
+            hint="get a new token with this app's own client_id",
+            reason="audience",
+            backend=backend,
+            detail=client.misses(named),
+        )
     if (late := _untimely(claims, expected)) is not None:
         raise _refused("expired", late, backend)
     if not _nonce_fits(rules, claims.get("nonce"), expected.nonce):
@@ -247,6 +254,21 @@ def unverified_claims(token: Secret) -> Mapping[str, object]:
     """Read the claims of an ID token that was verified before it was stored; empty where it cannot be read."""
     parts = token.reveal().split(".")
     return (_decoded(parts[1]) if len(parts) == 3 else None) or {}
+
+
+def is_id_token(token: Secret, *, audience: Sequence[str]) -> bool:
+    """Say whether a text looks like an ID token for one of these audiences; unverified, to tell of a mix-up alone.
+
+    An access token may be a JWT as well; then it is of its own type (RFC 9068 section 2.1) or tells a scope or client.
+    """
+    claims, header = unverified_claims(token), _decoded(token.reveal().partition(".")[0]) or {}
+    aud = claims.get("aud")
+    return (
+        "sub" in claims
+        and not {"scope", "scp", "client_id"} & claims.keys()
+        and "at+jwt" not in str(header.get("typ")).lower()
+        and any(one in audience for one in (aud if isinstance(aud, list) else [aud]))
+    )
 
 
 def _decoded(part: str) -> dict[str, object] | None:

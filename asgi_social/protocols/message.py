@@ -31,7 +31,8 @@ class Request:
         json: A JSON body, or None.
         max_bytes: The longest body that is read.
         shared: Whether the answer is public and may be kept and shared for an hour (metadata, keys).
-        renewed: Asks, of a shared answer, for one that is not from before; honoured every 30 seconds at most.
+        public: Whether it may go to a host on the public internet only, for its address is not the provider's own.
+        renewed: Asks, of a shared answer, for one that is not from before; honoured once a minute at most.
     """
 
     endpoint: str
@@ -43,6 +44,7 @@ class Request:
     json: object = None
     max_bytes: int = MAX_BODY_BYTES
     shared: bool = False
+    public: bool = False
     renewed: bool = False
 
     def __repr__(self) -> str:

@@ -113,7 +113,7 @@ def read_callback(client: Client, params: Mapping[str, str]) -> Callback:
         )
     if error in _DENIALS:
         raise ConsentDenied(
-            f"the link to {client.provider.title} was not allowed there",
+            f"the link to {client.provider.title} was not allowed there, which answers {error!r}",
             hint="start again, and allow it, if you changed your mind",
             backend=client.name,
         )
@@ -334,10 +334,13 @@ def is_token(text: str) -> bool:
 
 def hinted(client: Client, refusal: ProviderRefused, *, redirect_uri: str) -> ProviderRefused:
     """Give a provider's refusal with what to do about it; the redirect URI is spelled out where it is in question."""
-    hint = refusal.hint
-    if "redirect" in f"{refusal.error} {refusal.description}".lower():
-        where = f" at {client.provider.console}" if client.provider.console else ""
-        hint = f"register exactly {redirect_uri} as redirect URI of the app {client.client_id}{where}"
+    hint, said = refusal.hint, f"{refusal.error} {refusal.description}".lower()
+    where = f" at {client.provider.console}" if client.provider.console else ""
+    register = f"register exactly {redirect_uri} as redirect URI of the app {client.client_id}{where}"
+    if "redirect" in said or "callback" in said:
+        hint = register
+    elif refusal.error == "invalid_grant":  # RFC 6749 section 5.2: a code that has ended, or another redirect URI
+        hint = f"start again; where it stays so, {register}"
     elif refusal.error in {"invalid_client", "unauthorized_client"}:
         hint = f"check client_id and client_secret of the backend {client.name}"
     return ProviderRefused(

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asgi_social.errors import TokenReason, TokenRefused
-from asgi_social.protocols.body import object_of
+from asgi_social.protocols.body import object_of, unrepeated
 from asgi_social.protocols.client import Client, data_request, values
-from asgi_social.protocols.message import Conversation, Tokens
+from asgi_social.protocols.message import Conversation, Response, Tokens
 from asgi_social.protocols.oauth2 import expiry_of
 from asgi_social.protocols.provider import Proof
 
@@ -50,7 +50,7 @@ def prove(client: Client, tokens: Tokens) -> Conversation[Proven]:
         # How providers say that they do not know a token, or that it is another app's (GitHub: 404).
         raise _refused(client, "inactive", "the provider does not know the access token as one of this app")
     answer = object_of(response, endpoint=ENDPOINT, backend=client.name)
-    _check(client, proof, answer, now=response.received_at)
+    _check(client, proof, answer, response)
     answers = {"": answer}
     subject = proof.subject.read(answers) if proof.subject else None
     expires = proof.expires.read(answers) if proof.expires else None
@@ -61,12 +61,13 @@ def prove(client: Client, tokens: Tokens) -> Conversation[Proven]:
     )
 
 
-def _check(client: Client, proof: Proof, answer: Mapping[str, object], *, now: float) -> None:
+def _check(client: Client, proof: Proof, answer: Mapping[str, object], response: Response) -> None:
     answers: dict[str, object] = {"": answer}
     app = proof.app.read(answers) if proof.app else None
     # Compared as text: Facebook names the app by digits. A boolean or a list is no name.
     if not _is_name(app) or str(app) not in client.audience:
-        raise _refused(client, "audience", "the access token was issued to another app")
+        detail = client.misses(unrepeated(str(app), response))
+        raise _refused(client, "audience", "the access token was issued to another app", detail=detail)
     if proof.active is not None and proof.active.read(answers) is not True:
         raise _refused(client, "inactive", "the provider says that the access token is not active")
     for expression, wanted in proof.must:
@@ -74,8 +75,8 @@ def _check(client: Client, proof: Proof, answer: Mapping[str, object], *, now: f
             raise _refused(client, "kind", f"the access token is of another kind than {wanted}")
     expires = proof.expires.read(answers) if proof.expires else None
     if _is_name(expires) and str(expires).lstrip("-").isdigit() and int(str(expires)[:16]) != 0:
-        moment = _moment(expires, now=now)
-        if moment is None or moment <= now:
+        moment = _moment(expires, now=response.received_at)
+        if moment is None or moment <= response.received_at:
             raise _refused(client, "expired", "the access token has expired")
 
 
@@ -89,7 +90,7 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
-def _refused(client: Client, reason: TokenReason, message: str) -> TokenRefused:
+def _refused(client: Client, reason: TokenReason, message: str, *, detail: str | None = None) -> TokenRefused:
     return TokenRefused(
-        message, hint="get a new token with this app's own client_id", reason=reason, backend=client.name
+        message, hint="get a new token with this app's own client_id", reason=reason, backend=client.name, detail=detail
     )

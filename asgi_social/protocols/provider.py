@@ -1,6 +1,7 @@
 """A provider as values: what the conversations read of its data.
 
-``providers/`` makes these from TOML; the keys are described in ``docs/provider_format.md``. Nothing here decides.
+``providers/`` makes these from TOML; the keys are described in ``docs/reference/provider_format.md``. Nothing here
+decides.
 """
 
 from collections.abc import Mapping
@@ -215,13 +216,14 @@ class IdTokenRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A service, the same for every app. See ``docs/provider_format.md`` for each key."""
+    """A service, the same for every app. See ``docs/reference/provider_format.md`` for each key."""
 
     name: str
     title: str
     protocol: Protocol
     docs: str | None = None
     console: str | None = None
+    mark: str | None = None
     flows: frozenset[str] = frozenset({"redirect", "token"})
     variables: Mapping[str, Variable] = field(default_factory=dict)
     authorize: Authorize

@@ -1,6 +1,6 @@
 """From a provider's TOML to a :class:`Provider`: the format, with its defaults, key by key.
 
-The keys, their meaning and the evidence for each are in ``docs/provider_format.md``.
+The keys, their meaning and the evidence for each are in ``docs/reference/provider_format.md``.
 """
 
 from collections.abc import Mapping
@@ -71,6 +71,7 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         protocol=protocol,
         docs=top.text("docs"),
         console=top.text("console"),
+        mark=_mark(top),
         flows=flows,
         variables=_variables(top.table("vars")),
         authorize=_authorize(top.table("authorize")),
@@ -96,9 +97,15 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
     )
     uid.done()
     top.raw("sources")
-    top.raw("brand")
     top.done()
     return provider
+
+
+def _mark(top: Table) -> str | None:
+    brand = top.table("brand")
+    mark = brand.text("mark")
+    brand.done()
+    return mark
 
 
 _FLOWS = ("redirect", "token")

@@ -93,7 +93,7 @@ class Table:
         """Raise unless all these keys are there."""
         for key in keys:
             if self._values.get(key) in (None, ""):
-                raise self.wrong(key, "is missing", "see docs/provider_format.md")
+                raise self.wrong(key, "is missing", "see docs/reference/provider_format.md")
 
     def forbid(self, names: Iterable[str], taken: frozenset[str]) -> None:
         """Raise where one of the names means something else already."""

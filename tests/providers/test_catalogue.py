@@ -15,7 +15,7 @@ from asgi_social.settings import checked
 from tests.app import KEY
 from tests.providers.answering import backends_of
 
-FORMAT = Path(__file__).parents[2] / "docs" / "provider_format.md"
+FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "provider_format.md"
 # Where an app's keys are made is known for a service, not for a standard.
 GENERIC = {"oauth2", "oidc"}
 OWN = {"name": "own", "title": "Own", "authorize": {"url": "https://own.example/a"}}
