@@ -230,4 +230,4 @@ async def test_an_access_token_that_nothing_binds_to_the_app_is_refused(world: W
         as_id_token = await sent_in(person, id_token=tokens["access_token"])
 
     assert (unbound.status_code, unbound.json()["reason"]) == (401, "unbound")
-    assert (as_id_token.status_code, as_id_token.json()["reason"]) == (401, "malformed")
+    assert (as_id_token.status_code, as_id_token.json()["reason"]) == (401, "kind")

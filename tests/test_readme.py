@@ -23,7 +23,7 @@ from tests.served import Browser, listener, serving, url_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-HOW_IT_WORKS = (ROOT / "docs/how_it_works.md").read_text(encoding="utf-8")
+HOW_IT_WORKS = (ROOT / "docs/explanation/how_it_works.md").read_text(encoding="utf-8")
 _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 BLOCKS = _BLOCK.findall(README)
 
@@ -86,7 +86,7 @@ async def test_the_first_app_links_lists_and_unlinks_as_pasted(
         back = await first["provider"].consent(begun.headers["location"], person="ada")
         completed = await person.arrive(back)
         with_one = await http.get("/")
-        page = await http.get("/associate/")
+        page = await http.get("/associate/", headers={"accept": "text/html"})
         [unlink] = re.findall(r'action="(/disconnect/fake/[^"]+)"', page.text)
         await person.click(unlink)
         after = await http.get("/")

@@ -1,4 +1,4 @@
-"""The command line: ``asgi-social doctor | providers | secret``. It is an extra, so that a server needs none of it."""
+"""The command line: ``asgi-social doctor | providers | secret | migrate``. It is an extra; a server needs none."""
 
 
 def main() -> None:

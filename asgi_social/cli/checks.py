@@ -1,11 +1,13 @@
 """What the doctor finds, as values. The conversation and the database are asked here; nothing here prints."""
 
-import threading
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from asgi_social.cli.origins import Shown, shown
+from asgi_social.cli.target import open_error
 from asgi_social.errors import SettingsError, SocialError
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Conversation, Request, Response
@@ -16,7 +18,6 @@ from asgi_social.social import Social
 State = Literal["ok", "note", "fault"]
 
 MAX_SECONDS_OFF = 60
-MAX_SECONDS_WAITED = 5.0
 LOCAL = "http://localhost:8000"
 _CHECKS = {"secret_key": "key", "base_url": "base URL", "database": "database", "app": "app"}
 
@@ -56,6 +57,7 @@ class Report:
 
     findings: tuple[Finding, ...]
     register: tuple[Registration, ...] = ()
+    settings: tuple[Shown, ...] = ()
 
     @property
     def faults(self) -> list[Finding]:
@@ -89,6 +91,8 @@ async def report_of(social: Social, *, network: Literal["ask", "offline"]) -> Re
     settings = social.settings
     findings = [settings_finding(settings), Finding(check="key", state="ok", message=f"{settings.keys!r}")]
     findings.append(base_url_finding(settings))
+    findings += lowered(settings)
+    findings += [finding for name, one in settings.backends.items() for finding in turned_off(name, one.client)]
     try:
         findings.append(await _database_finding(social))
         if network == "offline":
@@ -98,7 +102,7 @@ async def report_of(social: Social, *, network: Literal["ask", "offline"]) -> Re
     finally:
         await social.close()
         await social.engine.transport.close()
-    return Report(findings=tuple(findings), register=registrations(settings))
+    return Report(findings=tuple(findings), register=registrations(settings), settings=shown(settings))
 
 
 def settings_finding(settings: Checked) -> Finding:
@@ -116,12 +120,43 @@ def settings_finding(settings: Checked) -> Finding:
 def base_url_finding(settings: Checked) -> Finding:
     """Say under which address the app is known, and whether others than its developer can reach that."""
     if settings.base_url is None:
-        text = 'not set, so that only localhost is served; others need base_url="https://…"'
+        text = 'not set, so that only localhost is served, over plain http too; others need base_url="https://…"'
         return Finding(check="base URL", state="note", message=text)
     if settings.development:
-        text = f"{settings.base_url} is a developer's machine, which no one else can reach"
+        text = f"{settings.base_url} is a developer's machine, which no one else can reach; plain http is allowed"
         return Finding(check="base URL", state="note", message=text)
     return Finding(check="base URL", state="ok", message=settings.base_url)
+
+
+def lowered(settings: Checked) -> Iterable[Finding]:
+    """Say which protections the app has taken into its own hands."""
+    lost = {
+        "sign_up is allow: whoever has an account at a provider may become a user": settings.sign_up == "allow",
+        "http_client is the app's own: its limits of time and connections hold": settings.http_client is not None,
+        **{
+            f"{setting} is set: the app says whose account it is, in place of the provider's data": True
+            for setting in settings.origins
+            if setting.startswith("backends.") and setting.endswith(".uid")
+        },
+    }
+    return [Finding(check="protection", state="note", message=text) for text in lost if lost[text]]
+
+
+def turned_off(name: str, client: Client) -> Iterable[Finding]:
+    """Say what protects an app elsewhere, and not at this backend: by a setting that says so, or by its provider."""
+    provider, rules = client.provider, client.provider.id_token
+    lost = {
+        "allow_unbound_tokens is set: client tokens are taken that nothing shows to be this app's": (
+            client.allow_unbound_tokens
+        ),
+        "PKCE is not sent, because the provider does not take it": provider.authorize.pkce == "off",
+        "its ID tokens repeat no nonce": rules is not None and rules.nonce == "off",
+        f"its ID tokens are not held to {', '.join(sorted(rules.lax)) if rules else ''}": bool(rules and rules.lax),
+        "unlinking is not told to the provider, which has no way to be told": (
+            provider.revoke is None and provider.oidc is None
+        ),
+    }
+    return [Finding(check="protection", state="note", message=text, backend=name) for text in lost if lost[text]]
 
 
 def registrations(settings: Checked) -> tuple[Registration, ...]:
@@ -166,36 +201,28 @@ def clock_finding(offsets: Sequence[float]) -> Finding:
 
 
 async def _database_finding(social: Social) -> Finding:
-    threads = set(threading.enumerate())
-    try:
-        await social.open()
-    except SocialError as error:
-        # aiosqlite does not wait for the thread of a connection that cannot be made; where the event loop ends before
-        # that thread, it ends with a traceback on the person's terminal.
-        for thread in set(threading.enumerate()) - threads:
-            thread.join(MAX_SECONDS_WAITED)
+    if (error := await open_error(social)) is not None:
         social.engine.transport.open()  # which the engine opens last: the providers can be asked all the same
         return Finding(check="database", state="fault", message=error.message, hint=error.hint)
     return Finding(check="database", state="ok", message="opens, and its schema is the one that is known here")
 
 
 async def _provider_findings(social: Social) -> list[Finding]:
-    findings: list[Finding] = []
-    offsets: list[float] = []
-    for name, one in social.settings.backends.items():
-        try:
-            client, response = await social.engine.transport.play(_greeted(one.client), backend=name)
-        except SocialError as error:
-            findings.append(
-                Finding(check="provider", state="fault", message=error.message, hint=error.hint, backend=name)
-            )
-            continue
-        issuer = client.endpoints.issuer
-        text = f"answers; its issuer is {issuer}" if issuer else "answers; its data name no single issuer"
-        findings.append(Finding(check="provider", state="ok", message=text, backend=name))
-        off = seconds_off(response)
-        offsets += [] if off is None else [off]
-    return [clock_finding(offsets), *findings]
+    """Ask all providers at once, so that several which do not answer cost the time of one."""
+    asked = social.settings.backends.items()
+    answers = await asyncio.gather(*(_provider_finding(social, name, one.client) for name, one in asked))
+    return [clock_finding([off for _, off in answers if off is not None]), *(finding for finding, _ in answers)]
+
+
+async def _provider_finding(social: Social, name: str, client: Client) -> tuple[Finding, float | None]:
+    """Ask one provider; give what is found, and how far our clock is ahead of its own where it says."""
+    try:
+        client, response = await social.engine.transport.play(_greeted(client), backend=name)
+    except SocialError as error:
+        return Finding(check="provider", state="fault", message=error.message, hint=error.hint, backend=name), None
+    issuer = client.endpoints.issuer
+    text = f"answers; its issuer is {issuer}" if issuer else "answers; its data name no single issuer"
+    return Finding(check="provider", state="ok", message=text, backend=name), seconds_off(response)
 
 
 def _greeted(client: Client) -> Conversation[tuple[Client, Response]]:

@@ -3,13 +3,14 @@
 import typer
 
 from asgi_social.cli.doctor import doctor
+from asgi_social.cli.migrate import migrate
 from asgi_social.cli.providers import list_, search, show
 from asgi_social.cli.secret import secret
 
 # No rich in help, because a box is not plain; and no pretty tracebacks, because they show what variables hold.
 app = typer.Typer(
     name="asgi-social",
-    help="Look after linked accounts: check an app, read the catalogue, make a key.",
+    help="Look after linked accounts: check an app, read the catalogue, make a key, migrate the database.",
     epilog="Example: asgi-social doctor app:app",
     no_args_is_help=True,
     add_completion=False,
@@ -25,7 +26,8 @@ _providers = typer.Typer(
 
 app.command(epilog="Example: asgi-social doctor app:app --offline")(doctor)
 app.command(epilog="Example: asgi-social secret > key.txt")(secret)
+app.command(epilog="Example: asgi-social migrate app:app --dry-run")(migrate)
 app.add_typer(_providers, name="providers")
-_providers.command("list", epilog="Example: asgi-social providers list")(list_)
+_providers.command("list", epilog="Example: asgi-social providers list --renews --pkce")(list_)
 _providers.command("search", epilog="Example: asgi-social providers search google")(search)
 _providers.command("show", epilog="Example: asgi-social providers show github")(show)

@@ -1,15 +1,29 @@
 """What the commands write with: colours on a terminal that wants them, plain lines everywhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+STOPPED = 130  # as shells name a command that was interrupted
 
-def console() -> Console:
+
+def console(*, quiet: bool = False) -> Console:
     """Give the console on standard output; rich keeps to ``NO_COLOR``, and colours nothing that is no terminal."""
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, quiet=quiet)
+
+
+@contextmanager
+def stoppable(text: str) -> Iterator[None]:
+    """Let a person stop a command by Ctrl-C, and tell them how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"\n{text}", err=True)
+        raise typer.Exit(STOPPED) from None
 
 
 def print_table(out: Console, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,9 +15,22 @@ from asgi_social.protocols.provider import Proof, Provider
 HEADING = ("name", "title", "protocol", "renews", "client tokens", "PKCE")
 
 
-def list_() -> None:
-    """List the providers of the catalogue."""
-    print_table(console(), HEADING, [row_of(providers.provider(name)) for name in providers.names()])
+def list_(
+    *,
+    protocol: Annotated[Literal["oauth2", "oidc"] | None, typer.Option(help="Those that speak it.")] = None,
+    renewing: Annotated[
+        bool | None, typer.Option("--renews/--no-renews", help="Those whose tokens are renewed, or not.")
+    ] = None,
+    tokens: Annotated[
+        bool | None,
+        typer.Option("--client-tokens/--no-client-tokens", help="Those whose client tokens can be proved, or not."),
+    ] = None,
+    pkce: Annotated[bool | None, typer.Option("--pkce/--no-pkce", help="Those to which PKCE is sent, or not.")] = None,
+) -> None:
+    """List the providers of the catalogue: all, or those that meet every condition."""
+    every = map(providers.provider, providers.names())
+    rows = [row_of(one) for one in every if meets(one, protocol=protocol, renewing=renewing, tokens=tokens, pkce=pkce)]
+    print_table(console(), HEADING, rows)
 
 
 def search(text: Annotated[str, typer.Argument(help="A part of a name or title.")]) -> None:
@@ -39,6 +52,18 @@ def show(name: Annotated[str, typer.Argument(help="As the list has it.")]) -> No
     out = console()
     for label, lines in facts(provider, sources=sources_of(name)):
         out.print(f"{label}: {lines[0]}" if len(lines) == 1 else "\n  - ".join([f"{label}:", *lines]))
+
+
+def meets(
+    provider: Provider, *, protocol: str | None, renewing: bool | None, tokens: bool | None, pkce: bool | None
+) -> bool:
+    """Say whether a provider meets every condition; None is none."""
+    return (
+        protocol in {None, provider.protocol}
+        and renewing in {None, renews(provider) == "yes"}
+        and tokens in {None, client_tokens(provider) != "no"}
+        and pkce in {None, provider.authorize.pkce != "off"}
+    )
 
 
 def found(text: str) -> list[Provider]:

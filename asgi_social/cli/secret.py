@@ -7,7 +7,9 @@ from asgi_social.secret import random_text
 HOW = """\
 Set it as secret_key. Where there is a key already, put the old one second, for it still opens what it has sealed:
   secret_key=["<the new key>", "<the old key>"]
-  ASGI_SOCIAL_SECRET_KEY="<the new key> <the old key>"    (as `asgi-social doctor` reads it)
+  ASGI_SOCIAL_SECRET_KEY="<the new key> <the old key>"
+Or name a file that holds them, by ASGI_SOCIAL_SECRET_KEY_FILE. What the old key has sealed stays readable while that
+key is on the list. A command that seals it anew comes with a later version: until then the old key stays there.
 Keep it out of the code, and lose none: stored tokens open with no other."""
 
 

@@ -2,35 +2,42 @@
 
 import importlib
 import sys
+import threading
 import traceback
-from collections.abc import Mapping
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from asgi_social.errors import SettingsError
+import typer
+
+from asgi_social.errors import SettingsError, SocialError
 from asgi_social.middleware import SocialMiddleware
-from asgi_social.settings import Settings
 from asgi_social.social import Social
 
 MAX_DEPTH = 50
 _INSIDE = ("app", "asgi_app", "middleware_stack")
-_FROM_ENVIRONMENT = ("base_url", "database", "prefix", "complete_path")
+MAX_SECONDS_WAITED = 5.0
 
 
-def social_of(target: str | None, *, environment: Mapping[str, str]) -> Social:
+App = Annotated[
+    str | None,
+    typer.Argument(envvar="ASGI_SOCIAL_APP", help="module:attribute, as uvicorn takes it, of an app or a Social"),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Tell faults alone.")]
+
+
+def social_of(target: str | None) -> Social:
     """Give the engine to look at; it is not opened.
 
     Args:
         target: ``module:attribute``, as uvicorn takes it; None: the environment alone.
-        environment: The variables of the process.
 
     Raises:
         SettingsError: The app cannot be imported or holds no engine (``setting`` is ``app``), or its settings are
             wrong.
     """
     if target is None:
-        return Social(**settings_from(environment))
+        return Social()
     social = social_in(_loaded(target))
     if social is None:
         raise _unusable(
@@ -38,20 +45,6 @@ def social_of(target: str | None, *, environment: Mapping[str, str]) -> Social:
             "name the app that the server calls, or the Social that SocialMiddleware was given",
         )
     return social
-
-
-def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Read the settings that the environment names; the backends are read by ``Social`` itself.
-
-    >>> settings_from({"ASGI_SOCIAL_BASE_URL": "https://app.example", "ASGI_SOCIAL_SECRET_KEY": "new old"})
-    {'base_url': 'https://app.example', 'secret_key': ['new', 'old']}
-    """
-    found: dict[str, object] = {
-        name: value for name in _FROM_ENVIRONMENT if (value := environment.get(f"ASGI_SOCIAL_{name.upper()}"))
-    }
-    if keys := environment.get("ASGI_SOCIAL_SECRET_KEY", "").split():
-        found["secret_key"] = keys
-    return cast(Settings, found)
 
 
 def social_in(app: object) -> Social | None:
@@ -69,6 +62,20 @@ def social_in(app: object) -> Social | None:
             if added.cls is SocialMiddleware:
                 return SocialMiddleware(cast(Any, app), *added.args, **added.kwargs).social
         app = next((inner for name in _INSIDE if (inner := getattr(app, name, None)) is not None), None)
+    return None
+
+
+async def open_error(social: Social) -> SocialError | None:
+    """Open an engine, and give what kept it from opening, or None."""
+    threads = set(threading.enumerate())
+    try:
+        await social.open()
+    except SocialError as error:
+        # aiosqlite does not wait for the thread of a connection that cannot be made; where the event loop ends before
+        # that thread, it ends with a traceback on the person's terminal.
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(MAX_SECONDS_WAITED)
+        return error
     return None
 
 

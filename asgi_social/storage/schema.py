@@ -7,7 +7,7 @@ An app with an Alembic of its own takes ``metadata`` into its ``target_metadata`
 migration: ``INSERT INTO social_schema (version) VALUES (1)``. A start then finds the schema it knows and makes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from databases.core import Connection
@@ -66,6 +66,9 @@ social_schema = sa.Table(
     metadata,
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
 )
+
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('social_schema', 'social_association')"
+VERSION = "SELECT max(version) FROM social_schema"
 
 STEPS: Sequence[Sequence[str]] = (
     (
@@ -127,29 +130,29 @@ async def upgrade(connection: Connection, steps: Sequence[Sequence[str]] = STEPS
     Raises:
         SettingsError: The database is newer than this code, or its tables are there without a version.
     """
-    version = await _version(connection)
-    if version > len(steps):
-        raise SettingsError(
-            f"the database has schema {version}, and this asgi_social knows schema {len(steps)} at most",
-            hint="install the asgi_social that made it or a newer one, or go back to a copy from before",
-            setting="database",
-            allowed=f"a database with schema {len(steps)} or older",
-        )
+    names = {row[0] for row in await connection.fetch_all(TABLES)}
+    stored = await connection.fetch_val(VERSION) if "social_schema" in names else None
+    version = known_version(names, stored, newest=len(steps))
     for number, statements in enumerate(steps[version:], start=version + 1):
         for statement in statements:
             await connection.execute(statement)
         await connection.execute(sa.insert(social_schema).values(version=number))
 
 
-async def _version(connection: Connection) -> int:
-    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('social_schema', 'social_association')"
-    names = {row[0] for row in await connection.fetch_all(tables)}
+def known_version(names: Collection[str], stored: int | None, *, newest: int) -> int:
+    """Give the number of the last step that a database has had; 0 for one without our tables.
+
+    Args:
+        names: What ``TABLES`` finds.
+        stored: What ``VERSION`` finds.
+        newest: The last step that this code knows.
+
+    Raises:
+        SettingsError: The database is newer than this code, or its tables are there without a version.
+    """
     if not names:
         return 0
-    version: int | None = None
-    if "social_schema" in names:
-        version = await connection.fetch_val(sa.select(sa.func.max(social_schema.c.version)))
-    if version is None:
+    if stored is None:
         raise SettingsError(
             "the database has tables of asgi_social, and social_schema does not say of which version",
             hint="where migrations of the app's own made them, let those write it too: "
@@ -157,4 +160,11 @@ async def _version(connection: Connection) -> int:
             setting="database",
             allowed="a database without our tables, or with the number of their schema",
         )
-    return version
+    if stored > newest:
+        raise SettingsError(
+            f"the database has schema {stored}, and this asgi_social knows schema {newest} at most",
+            hint="install the asgi_social that made it or a newer one, or go back to a copy from before",
+            setting="database",
+            allowed=f"a database with schema {newest} or older",
+        )
+    return stored

@@ -12,8 +12,9 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import fields
+from pathlib import Path
 
 import sqlalchemy as sa
 from databases import Database, DatabaseURL
@@ -23,7 +24,16 @@ from databases.interfaces import Record
 from asgi_social.errors import SettingsError, StorageError, cleaned
 from asgi_social.secret import random_text
 from asgi_social.storage.repository import StoredAssociation, StoredUser
-from asgi_social.storage.schema import social_association, social_flow, social_user, upgrade
+from asgi_social.storage.schema import (
+    STEPS,
+    TABLES,
+    VERSION,
+    known_version,
+    social_association,
+    social_flow,
+    social_user,
+    upgrade,
+)
 
 BUSY_SECONDS = 10
 MAX_FORGOTTEN_KEYS = 100
@@ -53,6 +63,23 @@ class SqlRepository:
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
         self._holding = AsyncExitStack()
+
+    def version(self) -> int:
+        """Give the number of the schema's last step in the file; 0 where there is no file, and none is made.
+
+        It reads, and waits for the file as it does: it is for the command line, and for no event loop.
+
+        Raises:
+            SettingsError: The schema is newer than this code, or of no known version.
+            StorageError: The file cannot be read.
+        """
+        file = Path(self._database.url.database).absolute()
+        if not file.exists():
+            return 0
+        with _translated("version"), closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            names = {row[0] for row in connection.execute(TABLES)}
+            stored = connection.execute(VERSION).fetchone()[0] if "social_schema" in names else None
+        return known_version(names, stored, newest=len(STEPS))
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date; a second call changes nothing.

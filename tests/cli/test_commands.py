@@ -16,6 +16,7 @@ COMMANDS = (
     (),
     ("doctor",),
     ("secret",),
+    ("migrate",),
     ("providers",),
     ("providers", "list"),
     ("providers", "search"),
@@ -33,7 +34,13 @@ def test_the_help_of_each_has_an_example_and_is_plain(words: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "nearest"), [(("docter",), "doctor"), (("providers", "shw"), "show"), (("secrets",), "secret")]
+    ("words", "nearest"),
+    [
+        (("docter",), "doctor"),
+        (("providers", "shw"), "show"),
+        (("secrets",), "secret"),
+        (("migrations",), "migrate"),
+    ],
 )
 def test_an_unknown_command_names_the_nearest(words: tuple[str, ...], nearest: str) -> None:
     result = run(*words)

@@ -73,7 +73,7 @@ def test_json_holds_the_same(monkeypatch: pytest.MonkeyPatch, provider: FakeProv
 
     every = ["settings", "key", "base URL", "database", "clock", "provider"]
     assert told["ok"] is True
-    assert states(told["findings"]) == dict.fromkeys(every, "ok")
+    assert states(told["findings"]) == {**dict.fromkeys(every, "ok"), "protection": "note"}  # of the client
     assert told["register"] == [
         {
             "backend": "id",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from asgi_social import providers
-from asgi_social.cli.providers import client_tokens, facts, renews, row_of
+from asgi_social.cli.providers import client_tokens, facts, meets, renews, row_of
 from tests.cli.running import run
 
 MINIMAL: dict[str, Any] = {
@@ -27,6 +27,42 @@ def test_the_list_has_a_line_for_each_provider_with_tabs_between() -> None:
     assert lines[0].split("\t") == ["name", "title", "protocol", "renews", "client tokens", "PKCE"]
     assert [line.split("\t")[0] for line in lines[1:]] == providers.names()
     assert "facebook\tFacebook\toauth2\tyes\taccess token\tyes" in lines
+
+
+@pytest.mark.parametrize(
+    ("words", "there", "absent"),
+    [
+        pytest.param(["--protocol", "oidc"], "oidc", "github", id="protocol"),
+        pytest.param(["--client-tokens"], "facebook", "discord", id="client tokens"),
+        pytest.param(["--no-client-tokens"], "discord", "facebook", id="no client tokens"),
+        pytest.param(["--pkce"], "github", "slack", id="PKCE"),
+        pytest.param(["--no-pkce"], "slack", "github", id="no PKCE"),
+        pytest.param(["--renews", "--client-tokens"], "google-oauth2", "spotify", id="two conditions"),
+        pytest.param(["--protocol", "oidc", "--no-pkce"], "linkedin-openidconnect", "slack", id="two others"),
+    ],
+)
+def test_the_list_holds_those_that_meet_every_condition(words: list[str], there: str, absent: str) -> None:
+    result = run("providers", "list", *words)
+
+    names = [line.split("\t")[0] for line in result.stdout.splitlines()[1:]]
+    assert result.exit_code == 0
+    assert (there in names, absent in names) == (True, False)
+
+
+@pytest.mark.parametrize("refresh", [{}, False], ids=["renews", "does not renew"])
+def test_those_that_renew_are_told_from_those_that_do_not(refresh: Any) -> None:
+    provider = provider_of(refresh=refresh)
+
+    met = [meets(provider, protocol=None, renewing=wanted, tokens=None, pkce=None) for wanted in (None, True, False)]
+
+    assert met == [True, refresh == {}, refresh is False]
+
+
+def test_a_protocol_that_there_is_not_is_told_with_those_there_are() -> None:
+    result = run("providers", "list", "--protocol", "saml")
+
+    assert result.exit_code == 2
+    assert "'oauth2', 'oidc'" in result.stderr
 
 
 def test_on_a_terminal_the_list_has_columns() -> None:

@@ -1,7 +1,9 @@
 """The steps make the tables that the code knows, and a database of another age is told apart."""
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,43 @@ async def test_a_step_that_breaks_off_leaves_nothing_behind(file: Path) -> None:
         await open_and_close(file)
 
     assert raw(file, "SELECT name FROM sqlite_master WHERE type = 'table'") == [("social_user",)]
+
+
+def test_the_version_of_a_file_is_read_without_making_or_changing_it(file: Path) -> None:
+    repository = SqlRepository(url_of(file))
+    absent, made = repository.version(), file.exists()
+    asyncio.run(open_and_close(file))
+    before = file.read_bytes()
+
+    there = repository.version()
+
+    assert (absent, made, there) == (0, False, 1)
+    assert file.read_bytes() == before
+
+
+def test_a_file_of_another_app_has_no_version_of_ours(file: Path) -> None:
+    raw(file, "CREATE TABLE theirs (id TEXT)")
+
+    assert SqlRepository(url_of(file)).version() == 0
+
+
+def test_a_file_that_is_no_database_has_none(file: Path) -> None:
+    file.write_bytes(b"no database" * 100)
+
+    with pytest.raises(StorageError, match="SQLITE_NOTADB"):
+        SqlRepository(url_of(file)).version()
+
+
+def test_reading_the_version_tidies_up_nothing_that_a_killed_process_has_left(file: Path, tmp_path: Path) -> None:
+    asyncio.run(open_and_close(file))
+    with closing(sqlite3.connect(file)) as writing:
+        writing.execute("INSERT INTO social_user VALUES ('1', 1, NULL, 1.0)")
+        writing.commit()
+        left = {ending: Path(f"{file}{ending}").read_bytes() for ending in ("", "-wal")}
+    for ending, content in left.items():
+        (tmp_path / f"left.db{ending}").write_bytes(content)
+
+    version = SqlRepository(url_of(tmp_path / "left.db")).version()
+
+    assert version == 1
+    assert {ending: (tmp_path / f"left.db{ending}").read_bytes() for ending in left} == left
