@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Request
 from starlette.middleware.sessions import SessionMiddleware
 
-from asgi_social import Association, SocialMiddleware
-from asgi_social.dependencies import associations, social_user
+from asgi_social import Association, RequestSocial, SocialMiddleware
+from asgi_social.dependencies import associations, social, social_user
 
 USERS = {"7": {"name": "Ada"}, "8": {"name": "Grace"}}  # your own table of users
 Linked = Annotated[list[Association[str]], Depends(associations())]
@@ -36,8 +36,8 @@ def make_app(**settings: Any) -> FastAPI:
         return [(await one.refresh_token()).status for one in linked]
 
     @app.post("/unlink")
-    async def unlink(request: Request) -> int:
-        return len(await request.state.social.disconnect())
+    async def unlink(social: Annotated[RequestSocial, Depends(social)]) -> int:
+        return len(await social.disconnect())
 
     return app
 

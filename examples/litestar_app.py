@@ -6,7 +6,6 @@ from typing import Any
 
 from litestar import Litestar, Request, Response, get, post
 from litestar.middleware.session.client_side import ClientSideSessionBackend, CookieBackendConfig
-from starlette.requests import HTTPConnection
 
 from asgi_social import SocialError, SocialMiddleware, error_response
 
@@ -20,7 +19,7 @@ async def current_user(connection: Any) -> str | None:
 
 
 def clear_answer(request: Request[Any, Any, Any], error: SocialError) -> Response[bytes]:
-    answer = error_response(error, HTTPConnection(dict(request.scope)))
+    answer = error_response(error, request.scope)
     return Response(bytes(answer.body), status_code=answer.status_code, headers=dict(answer.headers))
 
 

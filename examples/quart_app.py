@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 from quart import Quart, Response, jsonify, request, session
-from starlette.requests import HTTPConnection
 
 from asgi_social import SocialError, SocialMiddleware, error_response
 
@@ -20,7 +19,7 @@ async def current_user(connection: Any) -> str | None:
 
 @quart.errorhandler(SocialError)
 async def clear_answer(error: SocialError) -> Response:
-    answer = error_response(error, HTTPConnection(dict(request.scope)))
+    answer = error_response(error, request.scope)
     return Response(bytes(answer.body), answer.status_code, dict(answer.headers))
 
 
