@@ -1,0 +1,143 @@
+"""The pages of the providers, made of their data: one for each file of the catalogue, and the table of all."""
+
+from asgi_social import providers
+from asgi_social.cli.providers import HEADING, row_of, sources_of
+from asgi_social.protocols.provider import Provider, Variable
+from asgi_social.environment import variable_of
+from docs._ext.provider_sentences import (
+    account_fields,
+    admitted,
+    client_tokens,
+    linking,
+    protocol_of,
+    renewal,
+    revocation,
+)
+from docs._ext.wording import bullets, capital, code, codes, prose, table
+
+HOST = "app.example"
+_KINDS = {
+    "label": "one part of a host name",
+    "host": "a host name",
+    "url": "an https address",
+    "text": "a text without spaces",
+}
+
+
+def pages() -> dict[str, str]:
+    """Give every page by its file's name."""
+    every = [providers.provider(name) for name in providers.names()]
+    found = {f"{one.name}.md": page_of(one, sources=sources_of(one.name)) for one in every}
+    return {"index.md": index_of(every), **found}
+
+
+def index_of(every: list[Provider]) -> str:
+    """Give the page with the table of all providers."""
+    rows = []
+    for one in every:
+        name, title, *more = row_of(one)
+        rows.append([code(name), f"[{prose(title)}]({name}.md)", *more])
+    return f"""# Providers
+
+{len(rows)} services are known by name. The name is that of the backend, unless the setting `provider` says otherwise;
+any other service that follows the standards works as [oidc](oidc.md) or [oauth2](oauth2.md), or by
+[a file of your own](../provider_format.md).
+
+“Renews” tells whether tokens are renewed, “client tokens” which tokens of a phone or a page can be shown to be your
+app's own, and “PKCE” whether it is sent. The same table is printed by `asgi-social providers list`.
+
+{table([capital(word) for word in HEADING], rows)}
+"""
+
+
+def page_of(provider: Provider, *, sources: list[str]) -> str:
+    """Give a provider's page.
+
+    Args:
+        provider: Its data.
+        sources: Where they are from, as its file says.
+    """
+    # A standard has no console: then it is whichever provider the app names in its settings.
+    title, subject = prose(provider.title), prose(provider.title) if provider.console else "the provider"
+    speaks = f"{capital(subject)} speaks {protocol_of(provider)}"
+    parts = {
+        "Register your app": _registering(provider, subject),
+        "Settings": _settings(provider),
+        "Linking": linking(provider, subject),
+        "Who is let in": admitted(provider),
+        "The account": account_fields(provider),
+        "Renewal": renewal(provider, subject),
+        "Client tokens": client_tokens(provider, subject),
+        "Unlinking": revocation(provider, subject),
+        "Good to know": bullets(map(prose, provider.quirks)),
+        "Sources": bullets(map(prose, sources)),
+    }
+    body = "\n\n".join(f"## {heading}\n\n{text}" for heading, text in parts.items() if text)
+    # Not in the tree of pages, for each page carries that tree: the index leads here.
+    return f"""---
+orphan: true
+---
+
+# {title}
+
+{speaks}. Its name here is {code(provider.name)}; see also [all providers](index.md).
+
+{body}
+"""
+
+
+def required(provider: Provider) -> list[Variable]:
+    """Give the settings of its own without which a provider cannot be used."""
+    return [one for one in provider.variables.values() if one.default is None]
+
+
+def snippet(provider: Provider) -> str:
+    """Give a table of backends, ready to be pasted, with what this provider must have."""
+    secret = {} if provider.token.auth == "none" else {"client_secret": "…"}
+    own = {one.setting: one.example or "…" for one in required(provider)}
+    values = {"client_id": "…", **secret, **own}
+    lines = "\n".join(f'        "{setting}": "{value}",' for setting, value in values.items())
+    return f'backends = {{\n    "{provider.name}": {{\n{lines}\n    }},\n}}'
+
+
+def _registering(provider: Provider, subject: str) -> str:
+    console = f"in [the console of {subject}]({provider.console})" if provider.console else f"at {subject}"
+    whose = f"The manual of {subject}" if provider.console else "The standard"
+    manual = f" {whose} is [here]({provider.docs})." if provider.docs else ""
+    if "redirect" not in provider.flows:
+        return f"Register your app {console}. There is nothing to redirect to: only client tokens are taken.{manual}"
+    return f"""Register your app {console}, with this redirect URI, where {code(HOST)} is the host of your app:
+
+    https://{HOST}/complete/{provider.name}/
+
+It is compared letter by letter, the last slash included. A backend of another name has that name in it.{manual}"""
+
+
+def _settings(provider: Provider) -> str:
+    names = ["client_id", *([] if provider.token.auth == "none" else ["client_secret"])]
+    names += [one.setting for one in required(provider)]
+    texts = [
+        f"What {code('backends')} needs at least:",
+        f"```python\n{snippet(provider)}\n```",
+        f"Or in the environment: {codes(variable_of(provider.name, name) for name in names)}.",
+    ]
+    if provider.token_secret is not None:
+        texts.append(
+            f"{code('client_secret')} is a private key in PEM. It signs a new secret for each request "
+            f"({provider.token_secret.alg}), so that none runs out."
+        )
+    if provider.variables:
+        columns = ["setting", "is", "default", "example"]
+        rows = [_setting_row(one) for one in provider.variables.values()]
+        if not any(row[-1] for row in rows):
+            columns, rows = columns[:-1], [row[:-1] for row in rows]
+        texts += ["It has settings of its own:", table(columns, rows)]
+    texts.append("Those that every backend knows are in [the reference](../settings.md#settings-of-a-backend).")
+    return "\n\n".join(texts)
+
+
+def _setting_row(variable: Variable) -> list[str]:
+    kind = f"must match {code(variable.pattern)}" if variable.pattern else _KINDS[variable.kind]
+    kind += "".join(f"; {code(short)} stands for {code(text)}" for short, text in variable.choices.items())
+    default = {None: "required", "": "may be left out"}.get(variable.default) or code(str(variable.default))
+    return [code(variable.setting), kind, default, code(variable.example) if variable.example else ""]

@@ -1,0 +1,219 @@
+"""What a provider's data mean for an app, in sentences."""
+
+from asgi_social.cli.providers import renews
+from asgi_social.expressions import Path
+from asgi_social.protocols.provider import Call, Policy, Proof, Provider
+from docs._ext.wording import bullets, capital, code, codes, duration, parameters, table, words
+
+PROTOCOLS = {"oauth2": "OAuth 2.0", "oidc": "OpenID Connect"}
+_LAX = {"at_hash": "that it belongs to the access token (`at_hash`)", "aud_azp": "that `azp` names the app"}
+_FIELDS = {
+    "uid": "what names the account",
+    "username": "the name the person goes by",
+    "email": "the e-mail address",
+    "email_verified": "whether the address is proved",
+    "fullname": "the person's name",
+    "first_name": "the given name",
+    "last_name": "the family name",
+    "picture": "the address of a picture",
+    "locale": "the language",
+}
+
+
+def protocol_of(provider: Provider) -> str:
+    """Give the name of a provider's protocol, for people."""
+    return PROTOCOLS.get(provider.protocol, provider.protocol)
+
+
+def linking(provider: Provider, subject: str) -> str:
+    """Say what a browser is sent with to a provider, and how it comes back."""
+    if "redirect" not in provider.flows:
+        return f"{capital(subject)} has no page to send a browser to: `backend.associate(token)` links an account."
+    rules = provider.authorize
+    scope = f"the scope {codes(rules.scope)}, and for what" if rules.scope else "no scope but what"
+    pkce = {
+        "supported": "PKCE (S256) is sent.",
+        "required": f"PKCE (S256) is sent, and demanded by {subject}.",
+        "off": f"PKCE is not sent, because {subject} does not get along with it; see the sources.",
+    }[rules.pkce]
+    texts = [
+        f"A link to `/associate/{provider.name}/` begins it. It asks for {scope} your setting `scope` names. {pkce}"
+    ]
+    if rules.response_mode is not None:
+        texts.append(
+            f"{capital(subject)} answers by a form that its page posts to your app. That arrives without cookies, and "
+            "is sent round once more by itself."
+        )
+    return " ".join(texts) + _id_token(provider)
+
+
+def _id_token(provider: Provider) -> str:
+    rules = provider.id_token
+    if rules is None:
+        return ""
+    demanded = provider.protocol == "oidc"
+    joined = "An ID token is demanded, and checked" if demanded else "An ID token that comes besides is checked"
+    nonce = "" if rules.nonce == "off" else ", its nonce"
+    text = f"\n\n{joined}: its signature ({codes(rules.algs, last='or')}), its issuer, its audience{nonce} and its age."
+    if rules.lax:
+        text += (
+            f" Not checked is {' and '.join(_LAX[one] for one in sorted(rules.lax))}, which {provider.title} breaks."
+        )
+    return text
+
+
+def admitted(provider: Provider) -> str:
+    """Say which accounts are refused; nothing where all are welcome."""
+    return bullets(_policy(one, provider) for one in provider.policies)
+
+
+def _policy(policy: Policy, provider: Provider) -> str:
+    value = policy.value.source if policy.value else ""
+    variable = provider.variables.get(value.strip("{}"))
+    wanted = f"what your setting {code(variable.setting)} says" if variable else code(value)
+    says = "true" if policy.op == "is_true" else wanted
+    optional = ", unless that is empty" if variable and variable.default == "" else ""
+    only = ", where that is a UUID" if policy.only_if == "uuid" else optional
+    return (
+        f"An account is let in where {code(policy.path.source)} is {says}{only}. Else it is refused: “{policy.error}”."
+    )
+
+
+def account_fields(provider: Provider) -> str:
+    """Say where each field of the account is read."""
+    source = {
+        "request": "the userinfo endpoint",
+        "token": "the token answer",
+        "id_token": "the ID token",
+    }[provider.userinfo.source]
+    read = {"uid": provider.uid, **provider.account}
+    rows = [[code(name), _FIELDS[name], code(path.source)] for name, path in read.items()]
+    if "email" in provider.account:
+        rows.append([code("email_verified"), _FIELDS["email_verified"], _verified(provider)])
+    local = provider.authority.source
+    texts = [
+        f"It is read from {source}, by these [paths](../provider_format.md#two-small-languages):",
+        table(["field", "is", "read from"], rows),
+    ]
+    if local:
+        texts.append(f"One `uid` may be given to two people: it counts within {code(local)} alone.")
+    if provider.extra_data:
+        kept = codes(dict.fromkeys(target for _, target, _ in provider.extra_data))
+        texts.append(f"Kept besides, in `association.account`: {kept}.")
+    return "\n\n".join(texts)
+
+
+def _verified(provider: Provider) -> str:
+    if isinstance(provider.email_verified, Path):
+        return code(provider.email_verified.source)
+    return "always true" if provider.email_verified else "never: nothing vouches for the address"
+
+
+def renewal(provider: Provider, subject: str) -> str:
+    """Say how tokens are renewed, when, and what the app has to ask for."""
+    rules = provider.refresh
+    if renews(provider) == "not needed":
+        return f"Tokens of {subject} do not end, so that nothing is renewed; `refresh_token()` raises `CannotRenew`."
+    if renews(provider) == "no":
+        return (
+            f"{capital(subject)} renews no tokens: when one has ended, the person links the account again. "
+            "`refresh_token()` raises `CannotRenew`."
+        )
+    good = (
+        "It may be good only once: its successor is stored, and calls that ask at the same time share one renewal."
+        if rules.rotates
+        else "It stays good."
+    )
+    how = {
+        "refresh_token": f"Renewed with the refresh token, where {subject} gave one. {good}",
+        "access_token": "There is no refresh token. The access token itself is traded for a new one, as long as it "
+        "works; an account that is not used for longer has to be linked again.",
+    }[rules.with_token]
+    early = (
+        f"in its last {duration(rules.early)}"
+        if rules.early is not None
+        else "in its last five minutes, or its last fifth where that is shorter"
+    )
+    texts = [how, f"A token is renewed behind the caller {early}."]
+    if rules.expires_default is not None:
+        texts.append(f"Where a renewal's answer names no lifetime, it counts as {duration(rules.expires_default)}.")
+    return " ".join(texts) + _offline(provider, subject)
+
+
+def _offline(provider: Provider, subject: str) -> str:
+    rules = provider.authorize.offline
+    adds = [f"the parameter {parameters(rules.params)}"] if rules.params else []
+    adds += [f"the scope {codes(rules.scope)}"] if rules.scope else []
+    adds += [f"{parameters(rules.consent)} as long as no refresh token is stored"] if rules.consent else []
+    if not adds:
+        return "\n\nThe setting `offline` adds nothing here."
+    asks = "gives refresh tokens to who asks for them"
+    return f'\n\n{capital(subject)} {asks}: `"offline": True` adds {", and ".join(adds)}.'
+
+
+def client_tokens(provider: Provider, subject: str) -> str:
+    """Say which tokens of a phone or a page are accepted, and what they have to show."""
+    if "token" not in provider.flows:
+        return f"None is taken: an account of {subject} is linked by a browser alone."
+    if not provider.proofs:
+        return (
+            f"They are refused (`TokenRefused`, reason `unbound`): nothing shows that a token of {subject} was issued "
+            "to your app. [allow_unbound_tokens](../settings.md#allow_unbound_tokens) takes them all the same, and "
+            "says what that costs."
+        )
+    taken = "\n\n".join(_proof(one, provider) for one in provider.proofs)
+    kinds = {one.kind for one in provider.proofs}
+    text = f"{taken}\n\nTokens of your phone apps count too, where their ids are listed in `client_ids`."
+    if "id_token" not in kinds:
+        return f"{text} ID tokens are refused."
+    if "lookup" not in kinds:
+        return f"{text} Access tokens are refused (reason `unbound`): nothing shows to whom they were issued."
+    return text
+
+
+def _proof(proof: Proof, provider: Provider) -> str:
+    rules = provider.id_token
+    if proof.call is None:
+        sent = ", nonce=…" if rules and rules.nonce != "off" else ""
+        algs = codes(rules.algs, last="or") if rules else "as its metadata say"
+        return (
+            f"**An ID token**, as `await backend.do_auth(id_token=…{sent})`. Its signature ({algs}) is checked, and "
+            "its audience has to be your `client_id`."
+        )
+    return (
+        f"**An access token**, as `await backend.do_auth(access_token)`. It is looked up at "
+        f"{_address(proof.call, provider)}; the answer has to name your app{_conditions(proof)}."
+    )
+
+
+def _conditions(proof: Proof) -> str:
+    named = [f"in {code(proof.app.source)}"] if proof.app else []
+    named += [f"the person in {code(proof.subject.source)}"] if proof.subject else []
+    states = [f"{code(proof.active.source)} has to be true"] if proof.active else []
+    states += [f"{code(path.source)} has to be {code(text)}" for path, text in proof.must]
+    return "".join([" " + words(named) if named else "", f", and {words(states)}" if states else ""])
+
+
+def revocation(provider: Provider, subject: str) -> str:
+    """Say what a provider is told when an account is unlinked."""
+    gone = "When an account is unlinked, the tokens are deleted here first"
+    if provider.revoke is not None and provider.revoke.call.url is not None:
+        way = "by RFC 7009" if provider.revoke.style == "rfc7009" else "in its own way"
+        url = provider.revoke.call.url
+        optional = [one.setting for name, one in provider.variables.items() if one.default == "" and name in url.names]
+        only = f", where {codes(optional)} is set" if optional else ""
+        return f"{gone}; then {subject} is told {way}, at {_address(provider.revoke.call, provider)}{only}."
+    if provider.oidc is not None:
+        return f"{gone}; then {subject} is told by RFC 7009, where its metadata name a revocation endpoint."
+    return (
+        f"{gone}. {capital(subject)} is told nothing, because no revocation of it is known; the person can withdraw "
+        "the app's access in the settings there."
+    )
+
+
+def _address(call: Call, provider: Provider) -> str:
+    """Give a call's address, with what the app may set at its default, or by the name of the setting."""
+    text = call.url.source if call.url else ""
+    for name, variable in provider.variables.items():
+        text = text.replace(f"{{{name}}}", variable.default or f"{{{variable.setting}}}")
+    return code(text)
