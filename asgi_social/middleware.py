@@ -13,7 +13,7 @@ from asgi_social.associate import accounts, associate, picture
 from asgi_social.complete import complete
 from asgi_social.disconnect import disconnect
 from asgi_social.errors import NotSignedIn, SettingsError, SocialError
-from asgi_social.pages import STYLE, load, redirect, style_sheet, wants_page
+from asgi_social.pages import STYLE, load, redirect, sign_in_url, style_sheet, wants_page
 from asgi_social.pages.marks import mark
 from asgi_social.pages.problems import error_response, not_allowed
 from asgi_social.settings import Checked, Settings
@@ -131,13 +131,13 @@ class SocialMiddleware:
 
     def _answer_to(self, error: SocialError, connection: HTTPConnection) -> Response:
         """Answer an error; a person who is not signed in goes to the app's sign-in page, where there is one."""
-        sign_in_url = self.social.settings.sign_in_url
-        if isinstance(error, NotSignedIn) and sign_in_url is not None and wants_page(connection):
+        if isinstance(error, NotSignedIn) and wants_page(connection):
             scope = connection.scope
             query = scope.get("query_string", b"").decode("latin-1")
             here = quote(self.social.settings.public_path(scope) + _local_path(scope))
             here += f"?{query}" if query and scope["method"] == "GET" else ""
-            return redirect(f"{sign_in_url}{'&' if '?' in sign_in_url else '?'}next={quote(here, safe='/')}")
+            if (where := sign_in_url(self.social.settings, back_to=here)) is not None:
+                return redirect(where)
         return error_response(error, connection)
 
     async def _open(self) -> None:

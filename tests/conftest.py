@@ -26,7 +26,7 @@ def _has(module: str) -> bool:
 
 NEEDS: Mapping[str, Callable[[], bool]] = {
     "node": lambda: shutil.which("node") is not None and (HERE / "oidc_provider" / "node_modules").is_dir(),
-    "chromium": lambda: shutil.which("chromium") is not None,
+    "chromium": lambda: shutil.which("chromium") is not None and (HERE / "browser" / "node_modules").is_dir(),
     "postgresql": lambda: _has("asyncpg") and _answers(5432),
     "mariadb": lambda: _has("asyncmy") and _answers(3306),
 }

@@ -4,12 +4,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
 from asgi_social.errors import SettingsError
 from asgi_social.pages.marks import mark
+from asgi_social.settings import Checked
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader, Environment
@@ -125,6 +127,17 @@ def home_path(connection: HTTPConnection) -> str:
     if social is None:
         return f"{connection.scope.get('root_path', '').rstrip('/')}/"
     return f"{social.social.settings.public_path(connection.scope)}/"
+
+
+def sign_in_url(settings: Checked, *, back_to: str) -> str | None:
+    """Give the app's sign-in page, which is told where to go on; None where the app names none.
+
+    Args:
+        settings: The app's.
+        back_to: Path and query.
+    """
+    url = settings.sign_in_url
+    return None if url is None else f"{url}{'&' if '?' in url else '?'}next={quote(back_to, safe='/')}"
 
 
 def _folder(connection: HTTPConnection) -> str | None:

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
 from asgi_social.errors import ProviderUnreachable, SocialError
-from asgi_social.pages import page, secured, wants_page
+from asgi_social.pages import base_path, page, secured, sign_in_url, wants_page
 from asgi_social.secret import random_text
 
 _log = logging.getLogger("asgi_social")
@@ -79,6 +79,7 @@ def error_response(error: SocialError, connection: HTTPConnection | Mapping[str,
             code=error.code,
             backend=error.backend,
             again=again,
+            sign_in=_sign_in_url(connection) if error.code == "not_signed_in" else None,
         )
     else:
         response = secured(
@@ -105,6 +106,7 @@ def not_allowed(connection: HTTPConnection, *, allowed: set[str]) -> Response:
             code=code,
             backend=None,
             again=None,
+            sign_in=None,
         )
     else:
         members = {"type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": message, "code": code}
@@ -118,6 +120,11 @@ def _title_of(backend: str | None, connection: HTTPConnection) -> str | None:
     social = connection.scope.get("state", {}).get("social")
     known = [] if social is None else social.social.backends()
     return next((one.title for one in known if one.name == backend and one.has_redirect), None)
+
+
+def _sign_in_url(connection: HTTPConnection) -> str | None:
+    social = connection.scope.get("state", {}).get("social")
+    return None if social is None else sign_in_url(social.social.settings, back_to=base_path(connection))
 
 
 def _is_development(connection: HTTPConnection) -> bool:

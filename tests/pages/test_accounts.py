@@ -119,7 +119,7 @@ async def test_a_link_that_has_ended_says_why_and_since_when_and_offers_the_way_
     assert "Needs to be linked again" in page.text
     assert f'{told}, on <time datetime="2027-01-15">15 Jan 2027</time>' in page.text
     assert (
-        'action="/associate/github/"><button class="main" aria-label="Link GitHub account octocat again"' in page.text
+        'action="/associate/github/"><button class="main" aria-label="Link again: GitHub account octocat"' in page.text
     )
 
 
@@ -165,7 +165,7 @@ async def test_sixty_accounts_are_all_there_each_with_a_button_of_its_own_and_on
     ("names", "shown"),
     [
         pytest.param({"fullname": "ليلى الفارسي"}, "<bdi>ليلى الفارسي</bdi>", id="arabic"),
-        pytest.param({"fullname": "N" * 300}, f"<bdi>{'N' * 77}...</bdi>", id="long"),
+        pytest.param({"fullname": "N" * 300}, f"<bdi>{'N' * 79}…</bdi>", id="long"),
         pytest.param({"username": "u" * 300}, f"<bdi>{'u' * 80}…</bdi>", id="long-username"),
         pytest.param({"email": "a@b.example"}, "<bdi>a@b.example</bdi>", id="address-alone"),
         pytest.param({}, "<bdi>uid-1</bdi>", id="nothing"),

@@ -42,6 +42,20 @@ async def test_nothing_is_offered_that_no_redirect_leads_to(backend: str | None)
     assert "<form" not in page.text
 
 
+@pytest.mark.parametrize(("sign_in_url", "offered"), [("/sign-in", 1), (None, 0)])
+async def test_a_session_that_was_lost_at_the_provider_is_mended_by_signing_in(
+    sign_in_url: str | None, offered: int
+) -> None:
+    async with Social(**settings(sign_in_url=sign_in_url)) as social, browser(app_of(social)) as client:
+        state = await begun_state(client)
+        del client.headers["x-user"]
+
+        page = await client.get("/complete/github/", params={"code": "a-code", "state": state})
+
+    assert page.status_code == 401
+    assert page.text.count('<a class="main" href="/sign-in?next=/associate/">Sign in</a>') == offered
+
+
 def test_a_framework_with_requests_of_its_own_kind_hands_over_the_scope() -> None:
     scope = {"type": "http", "path": "/view", "root_path": "/api", "headers": [(b"accept", b"text/html")]}
     error = ConsentDenied("the person said no", hint="start again")
