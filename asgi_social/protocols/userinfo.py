@@ -35,7 +35,8 @@ def fetch_account(client: Client, tokens: Tokens) -> Conversation[Account]:
     answers: dict[str, object] = {"token": tokens.answer, "id": tokens.claims or {}}
     main: Mapping[str, object] = {}
     userinfo = client.provider.userinfo
-    if userinfo.source == "request" and client.endpoints.userinfo is not None:
+    # An address that holds a part of the token answer is known only now, and so is none of the endpoints.
+    if userinfo.source == "request" and (client.endpoints.userinfo or userinfo.main.url) is not None:
         main = yield from _main_answer(client, tokens, userinfo.main)
     answers["userinfo"] = main
     for call in userinfo.requests:

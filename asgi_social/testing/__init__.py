@@ -5,5 +5,17 @@ from asgi_social.testing.clock import ManualClock
 from asgi_social.testing.fake_faults import Faults
 from asgi_social.testing.fake_people import Person
 from asgi_social.testing.fake_provider import FakeProvider
+from asgi_social.testing.fakes import fakes_of, transport_to
+from asgi_social.testing.signed_in import SignedIn, user_of
 
-__all__ = ["FakeProvider", "Faults", "ManualClock", "MemoryRepository", "Person"]
+__all__ = [
+    "FakeProvider",
+    "Faults",
+    "ManualClock",
+    "MemoryRepository",
+    "Person",
+    "SignedIn",
+    "fakes_of",
+    "transport_to",
+    "user_of",
+]

@@ -25,6 +25,9 @@ def refused(refusal: Refusal) -> Response:
 
 def answer_instead(faults: Faults, endpoint: str) -> ASGIApp | None:
     """Give what an endpoint answers without doing anything, or None where it does its work."""
+    if endpoint != "/authorize" and (faults.down or faults.limited is not None):
+        waiting = {} if faults.limited is None else {"Retry-After": str(faults.limited)}
+        return JSONResponse({"error": "temporarily_unavailable"}, 503 if faults.down else 429, waiting)
     if endpoint in faults.where and faults.cut == "before":
         return _cut_off(JSONResponse({}), 0)
     if endpoint in faults.where and faults.redirect_to is not None:

@@ -4,7 +4,7 @@ Source: RFC 6749 section 4.1, RFC 7636 section 4.3, RFC 9207, OpenID Connect Cor
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
@@ -86,7 +86,7 @@ def way_back(asked: RecordedRequest, clients: Mapping[str, RegisteredClient]) ->
     )
 
 
-def wanted(asked: RecordedRequest, *, require_pkce: bool) -> Wanted:
+def wanted(asked: RecordedRequest, *, require_pkce: bool, default_scope: Sequence[str] = DEFAULT_SCOPE) -> Wanted:
     """Give what an authorization request asks for.
 
     Raises:
@@ -100,7 +100,7 @@ def wanted(asked: RecordedRequest, *, require_pkce: bool) -> Wanted:
     # Without a session at the provider there is nobody who could be signed in without a page.
     if "none" in params.get("prompt", "").split():
         raise Refusal("login_required", "nobody is signed in")
-    scope = params.get("scope", "").split(" ") if "scope" in params else list(DEFAULT_SCOPE)
+    scope = params.get("scope", "").split(" ") if "scope" in params else list(default_scope)
     if not all(_SCOPE.match(word) for word in scope):
         raise Refusal("invalid_scope", "the scope is not words with one space between")
     return Wanted(

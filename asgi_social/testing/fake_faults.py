@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from asgi_social.testing.fake_keys import Signature
+
+T = TypeVar("T")
 
 AS_IT_IS: Final = object()
 """The value of a switch that is off, where None would be something to say."""
@@ -27,6 +29,8 @@ class Faults:
         callback_issuer: Another ``iss`` in the redirect.
         no_callback_issuer: No ``iss`` in the redirect.
         wrong_state: Another ``state`` in the redirect.
+        down: Each endpoint that the app asks by itself answers 503, and does nothing.
+        limited: Each of them answers 429, with a ``Retry-After`` of so many seconds.
         token_status: The token endpoint answers this status; nothing is spent.
         retry_after: The ``Retry-After`` that goes with any status set here.
         token_body: Bytes and content type that the token endpoint answers, with 200 (or ``token_status``). Without
@@ -67,6 +71,8 @@ class Faults:
     callback_issuer: str | None = None
     no_callback_issuer: bool = False
     wrong_state: bool = False
+    down: bool = False
+    limited: int | None = None
     token_status: int | None = None
     retry_after: int | str | None = None
     token_body: tuple[bytes, str] | None = None
@@ -113,9 +119,7 @@ def spoilt_callback(faults: Faults, params: Mapping[str, str]) -> dict[str, str]
         said["state"] = WRONG_STATE
     if faults.callback_issuer is not None:
         said["iss"] = faults.callback_issuer
-    if faults.no_callback_issuer:
-        del said["iss"]
-    return said
+    return _without(said, {"iss": faults.no_callback_issuer})
 
 
 def spoilt_answer(faults: Faults, answer: Mapping[str, object]) -> dict[str, object]:
@@ -145,5 +149,5 @@ def spoilt_account(faults: Faults, claims: Mapping[str, object]) -> dict[str, ob
     return _without(said, {"sub": faults.no_userinfo_sub, "email": faults.no_email, "email_verified": faults.no_email})
 
 
-def _without(values: Mapping[str, object], left_out: Mapping[str, bool]) -> dict[str, object]:
+def _without(values: Mapping[str, T], left_out: Mapping[str, bool]) -> dict[str, T]:
     return {name: value for name, value in values.items() if not left_out.get(name)}

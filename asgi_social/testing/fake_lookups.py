@@ -32,5 +32,5 @@ def token_info(token: AccessToken, *, now: float) -> dict[str, object]:
         "scope": " ".join(token.scope),
     }
     if token.ends_at is not None:
-        said["expires_in"] = int(token.ends_at - now)
+        said |= {"expires_in": int(token.ends_at - now), "exp": int(token.ends_at)}
     return said

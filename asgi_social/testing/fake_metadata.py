@@ -6,12 +6,13 @@ from asgi_social.testing.fake_people import CLAIMS
 _AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 
 
-def metadata_of(root: str, *, issuer: str) -> dict[str, object]:
+def metadata_of(root: str, *, issuer: str, alg: str) -> dict[str, object]:
     """Give what a provider says of itself.
 
     Args:
         root: What the endpoints' URLs begin with.
         issuer: What it calls itself.
+        alg: What its ID tokens are signed with.
 
     Source: OpenID Connect Discovery section 3, RFC 8414 section 2, RFC 9207 section 3.
     """
@@ -27,7 +28,7 @@ def metadata_of(root: str, *, issuer: str) -> dict[str, object]:
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": [alg],
         "scopes_supported": ["openid", *CLAIMS, "offline_access"],
         "claims_supported": ["sub", *(claim for claims in CLAIMS.values() for claim in claims)],
         "code_challenge_methods_supported": ["S256"],

@@ -4,7 +4,8 @@ It refuses what a real one would, writes down what it was asked, and does wrong 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import urlsplit
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 from starlette.requests import Request
@@ -13,15 +14,15 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_social.clock import Clock, SystemClock
-from asgi_social.testing.fake_answers import answer_instead, refused, spoilt
+from asgi_social.testing.fake_answers import answer_instead, spoilt
 from asgi_social.testing.fake_authorize import NoWayBack, WayBack, granted, wanted, way_back, with_params
 from asgi_social.testing.fake_browser import pressed
+from asgi_social.testing.fake_dialect import NO_STORE, Dialect, Standard
 from asgi_social.testing.fake_faults import Faults, spoilt_account, spoilt_answer, spoilt_callback, spoilt_claims
 from asgi_social.testing.fake_keys import key_set, signed
 from asgi_social.testing.fake_lookups import introspected, token_info
-from asgi_social.testing.fake_metadata import metadata_of
 from asgi_social.testing.fake_pages import DENY, PERSON, consent_page, error_page, form_on, form_post_page
-from asgi_social.testing.fake_people import PEOPLE, Person, claims_of, one_of
+from asgi_social.testing.fake_people import CLAIMS, PEOPLE, Person, one_of
 from asgi_social.testing.fake_requests import (
     RecordedRequest,
     RegisteredClient,
@@ -35,8 +36,6 @@ from asgi_social.testing.fake_token_answer import TokenAnswer, id_token_claims, 
 from asgi_social.testing.fake_tokens import AccessToken, Grant, Ledger, Refusal
 from asgi_social.testing.fake_transport import InProcessTransport
 
-_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-
 _Handler = Callable[[RecordedRequest], Response]
 
 
@@ -44,7 +43,8 @@ class FakeProvider:
     """The provider; one instance is one issuer with its own people, clients and tokens.
 
     Every code and token that it makes holds ``fake-``, so that a scan of a log finds what leaked, and comes from a
-    counter, so that two runs of a test print the same.
+    counter, so that two runs of a test print the same. Beside its attributes it is given a ``clock``, the ``alg`` that
+    its ID tokens are signed with, and a ``dialect``, which is the standard's unless :func:`fakes_of` makes it.
 
     Attributes:
         issuer: What it calls itself; its endpoints are under the path of this URL.
@@ -72,6 +72,8 @@ class FakeProvider:
         rotates: bool = True,
         require_pkce: bool = False,
         always_refresh_token: bool = True,
+        alg: str = "RS256",
+        dialect: Dialect | None = None,
     ) -> None:
         self.issuer = issuer
         self.client_id = client_id
@@ -87,10 +89,9 @@ class FakeProvider:
         self._ledger = Ledger(issuer=issuer, clock=self._clock)
         self._clients: dict[str, RegisteredClient] = {}
         self._keys_made = 1
-        self._root = issuer.removesuffix("/")
-        self._path = urlsplit(self._root).path
-        self._authorize_url = f"{self._root}/authorize"
-        self._endpoints = self._endpoints_by_path()
+        self._path = urlsplit(issuer).path.removesuffix("/")
+        self._dialect = dialect or Standard(root=issuer.removesuffix("/"), alg=alg)
+        self._endpoints = self._handlers()
         self._router = Router()
         self.add_client(client_id, client_secret, redirect_uris)
 
@@ -100,6 +101,7 @@ class FakeProvider:
             await self._router(scope, receive, send)  # which knows the lifespan, and closes a websocket
             return
         asked = await recorded(Request(scope, receive))
+        asked = replace(asked, endpoints=self._dialect.endpoints_of(asked))
         self.requests.append(asked)
         answer = await self._answer_to(asked)
         await answer(scope, receive, send)
@@ -135,19 +137,28 @@ class FakeProvider:
         Raises:
             ValueError: The provider sends nobody back; or it does so by a form, see :meth:`consent_by_post`.
         """
-        answer = await self._pressed(location, person, deny=deny)
-        if not answer.is_redirect:
+        url, form = await self.sends_back(location, person=person, deny=deny)
+        if form is not None:
             raise ValueError("the answer goes back by form_post: consent_by_post gives it")
-        return answer.headers["location"]
+        return url
 
     async def consent_by_post(
         self, location: str, *, person: str | Person | None = None, deny: bool = False
     ) -> tuple[str, dict[str, str]]:
         """Do as :meth:`consent` with ``response_mode=form_post``, and give the URL and the form to post there."""
-        answer = await self._pressed(location, person, deny=deny)
-        if answer.is_redirect:
+        url, form = await self.sends_back(location, person=person, deny=deny)
+        if form is None:
             raise ValueError("the answer goes back in a URL: consent gives it")
-        return form_on(answer.text)
+        return url, form
+
+    async def sends_back(
+        self, location: str, *, person: str | Person | None = None, deny: bool = False
+    ) -> tuple[str, dict[str, str] | None]:
+        """Do as :meth:`consent`, and give the URL with the form to post there, or None where it is to be opened."""
+        found = self.people[0] if person is None else one_of(self.people, person)
+        button = {DENY: "yes"} if deny else {PERSON: found.sub}
+        answer = await pressed(self.transport(), location, authorize_url=self._dialect.authorize_url, button=button)
+        return (answer.headers["location"], None) if answer.is_redirect else form_on(answer.text)
 
     def issue_tokens(
         self,
@@ -174,7 +185,7 @@ class FakeProvider:
             auth_time=int(self._clock.now()),
             nonce=nonce,
         )
-        refresh_token = self._ledger.new_refresh_token(grant)
+        refresh_token = self._ledger.new_refresh_token(grant) if self._dialect.gives_refresh_tokens else None
         return self._new_tokens(grant, scope=grant.scope, nonce=nonce, refresh_token=refresh_token)
 
     def revoke_all(self, person: str | Person) -> None:
@@ -187,7 +198,17 @@ class FakeProvider:
 
     def count(self, path: str) -> int:
         """Say how often an endpoint was asked, by its path under the issuer: ``/token``."""
-        return sum(asked.path == self._path + path for asked in self.requests)
+        return sum(path in asked.endpoints for asked in self.requests)
+
+    def answers_at(self, method: str, url: str) -> bool:
+        """Say whether something of this provider is at a URL; with a query, where one tells its addresses apart."""
+        base, _, query = url.partition("?")
+        asked = RecordedRequest(method=method, url=base, path=urlsplit(url).path, query=dict(parse_qsl(query)))
+        return bool(self._dialect.endpoints_of(asked))
+
+    def uid_of(self, person: str | Person) -> str:
+        """Give the uid by which the engine knows a person's account here."""
+        return self._dialect.uid(self._dialect.claims(one_of(self.people, person), scope=list(CLAIMS)))
 
     @property
     def tokens(self) -> dict[str, list[str]]:
@@ -201,40 +222,42 @@ class FakeProvider:
 
     # The one dispatch, and the endpoints.
 
-    def _endpoints_by_path(self) -> dict[str, Mapping[str, _Handler]]:
-        endpoints: dict[str, Mapping[str, _Handler]] = {
+    def _handlers(self) -> dict[str, Mapping[str, _Handler]]:
+        return {
             "/.well-known/openid-configuration": {"GET": self._metadata},
             "/jwks": {"GET": self._jwks},
             "/authorize": {"GET": self._authorize, "POST": self._authorize},
             "/token": {"POST": self._token},
-            "/userinfo": {"GET": self._userinfo, "POST": self._userinfo},
+            "/userinfo": {"GET": self._data, "POST": self._data},
             "/revoke": {"POST": self._revoke},
             "/introspect": {"POST": self._introspect},
-            "/token-info": {"GET": self._token_info},
+            "/token-info": {"GET": self._data},
         }
-        return {self._path + path: methods for path, methods in endpoints.items()}
 
     async def _answer_to(self, asked: RecordedRequest) -> ASGIApp:
-        methods = self._endpoints.get(asked.path)
+        endpoint = asked.endpoints[0] if asked.endpoints else ""
+        # A further request for the account has a name of its own behind this one.
+        methods = self._endpoints.get("/userinfo" if endpoint.startswith("/userinfo/") else endpoint)
         if methods is None:
             return PlainTextResponse("there is nothing here", 404)
-        if asked.method not in methods:
-            return PlainTextResponse("not by this method", 405, {"Allow": ", ".join(methods)})
-        endpoint = asked.path[len(self._path) :]
         instead = answer_instead(self.faults, endpoint)
         if instead is not None:
             return instead
         try:
+            asked = self._dialect.understood(asked, now=self._clock.now())
+            if asked.method not in methods:
+                return PlainTextResponse("not by this method", 405, {"Allow": ", ".join(methods)})
             answer = methods[asked.method](asked)
         except Refusal as refusal:
-            answer = refused(refusal)
+            answer = self._dialect.refused(refusal)
         return await spoilt(self.faults, endpoint, answer, clock=self._clock)
 
     def _metadata(self, _: RecordedRequest) -> Response:
-        return JSONResponse(metadata_of(self._root, issuer=self.faults.metadata_issuer or self.issuer))
+        issuer = self.faults.metadata_issuer or self.issuer
+        return JSONResponse(dict(self._dialect.metadata(issuer=issuer)))
 
     def _jwks(self, _: RecordedRequest) -> Response:
-        return JSONResponse(key_set(self._kid))
+        return JSONResponse(key_set(self._kid, self._dialect.alg))
 
     def _authorize(self, asked: RecordedRequest) -> Response:
         try:
@@ -244,10 +267,10 @@ class FakeProvider:
         try:
             return self._asked_for_consent(asked, way)
         except Refusal as refusal:
-            return self._sent_back(way, {"error": refusal.error, "error_description": refusal.description})
+            return self._sent_back(way, {"error": refusal.error, "error_description": refusal.description}, {})
 
     def _asked_for_consent(self, asked: RecordedRequest, way: WayBack) -> Response:
-        wish = wanted(asked, require_pkce=self.require_pkce)
+        wish = wanted(asked, require_pkce=self.require_pkce, default_scope=self._dialect.default_scope)
         if self.faults.error is not None:
             raise Refusal(self.faults.error, "a fault is on")
         # Only a button decides: what a GET says of a person is a stranger's word.
@@ -257,19 +280,26 @@ class FakeProvider:
         person = next((person for person in self.people if person.sub == button.get(PERSON)), None)
         if person is None:
             return consent_page(
-                asked.params, self.people, action=self._authorize_url, client=way.client.client_id, scope=wish.scope
+                asked.params,
+                self.people,
+                action=self._dialect.authorize_url,
+                client=way.client.client_id,
+                scope=wish.scope,
             )
-        renewable = wish.offline or self.always_refresh_token
+        renewable = (wish.offline or self.always_refresh_token) and self._dialect.gives_refresh_tokens
         grant = granted(way, wish, person=person, auth_time=int(self._clock.now()), renewable=renewable)
-        return self._sent_back(way, {"code": self._ledger.new_code(grant)})
+        if not self._dialect.takes_redirect_uri:
+            grant.redirect_uri = None
+        return self._sent_back(way, {"code": self._ledger.new_code(grant)}, self._claims_of(person))
 
-    def _sent_back(self, way: WayBack, params: Mapping[str, str]) -> Response:
+    def _sent_back(self, way: WayBack, params: Mapping[str, str], claims: Mapping[str, object]) -> Response:
         state = {} if way.state is None else {"state": way.state}
-        said = spoilt_callback(self.faults, {**params, **state, "iss": self.issuer})
+        said = self._dialect.callback({**params, **state, "iss": self.issuer}, claims)
+        said = spoilt_callback(self.faults, said)
         if way.response_mode == "form_post":
             return form_post_page(way.redirect_uri, said)
         # 303, never 307: the browser must not carry the person's form on to the app (RFC 9700 section 4.12).
-        return RedirectResponse(with_params(way.redirect_uri, said), 303, _NO_STORE)
+        return RedirectResponse(with_params(way.redirect_uri, said), 303, NO_STORE)
 
     def _token(self, asked: RecordedRequest) -> Response:
         client = self._client_of(asked)
@@ -277,9 +307,11 @@ class FakeProvider:
         answer_for = grants.get(needed(asked.form, "grant_type"))
         if answer_for is None:
             raise Refusal("unsupported_grant_type", "the grant_type is not one of the metadata")
-        return JSONResponse(spoilt_answer(self.faults, answer_for(client, asked.form)), headers=_NO_STORE)
+        said, person = answer_for(client, asked.form)
+        spoilt_said = spoilt_answer(self.faults, dict(said))
+        return self._dialect.token_answer(spoilt_said, self._claims_of(person), now=self._clock.now())
 
-    def _tokens_for_code(self, client: RegisteredClient, form: Mapping[str, str]) -> TokenAnswer:
+    def _tokens_for_code(self, client: RegisteredClient, form: Mapping[str, str]) -> tuple[TokenAnswer, Person]:
         grant = self._ledger.spend_code(
             needed(form, "code"),
             client_id=client.client_id,
@@ -287,36 +319,46 @@ class FakeProvider:
             verifier=form.get("code_verifier"),
         )
         refresh_token = self._ledger.new_refresh_token(grant) if grant.renewable else None
-        return self._new_tokens(grant, scope=grant.scope, nonce=grant.nonce, refresh_token=refresh_token)
+        said = self._new_tokens(grant, scope=grant.scope, nonce=grant.nonce, refresh_token=refresh_token)
+        return said, grant.person
 
-    def _tokens_renewed(self, client: RegisteredClient, form: Mapping[str, str]) -> TokenAnswer:
+    def _tokens_renewed(self, client: RegisteredClient, form: Mapping[str, str]) -> tuple[TokenAnswer, Person]:
         if self.faults.invalid_grant:
             raise Refusal("invalid_grant", "a fault is on")
-        scope = tuple(form.get("scope", "").split())
-        grant, refresh_token = self._ledger.spend_refresh_token(
-            needed(form, "refresh_token"), client_id=client.client_id, scope=scope, rotates=self.rotates
-        )
+        scope, refresh_token = tuple(form.get("scope", "").split()), None
+        if self._dialect.renews_with == "access_token":
+            grant = self._ledger.grant_of_access_token(needed(form, "access_token"), client_id=client.client_id)
+        else:
+            grant, refresh_token = self._ledger.spend_refresh_token(
+                needed(form, "refresh_token"), client_id=client.client_id, scope=scope, rotates=self.rotates
+            )
         # No nonce: it belonged to the sign-in (OpenID Connect Core section 12.2).
-        return self._new_tokens(grant, scope=scope or grant.scope, nonce=None, refresh_token=refresh_token)
+        said = self._new_tokens(grant, scope=scope or grant.scope, nonce=None, refresh_token=refresh_token)
+        if self._dialect.renewed_lifetime is not None:
+            self._ledger.prolong(said["access_token"], self._dialect.renewed_lifetime)
+            said.pop("expires_in", None)
+        return said, grant.person
 
-    def _userinfo(self, asked: RecordedRequest) -> Response:
+    def _data(self, asked: RecordedRequest) -> Response:
         token = self._access_token_of(asked)
-        claims = claims_of(token.grant.person, scope=token.scope)
-        return JSONResponse(spoilt_account(self.faults, claims), headers=_NO_STORE)
+        claims = self._dialect.claims(token.grant.person, scope=token.scope)
+        info = token_info(token, now=self._clock.now())
+        return self._dialect.data(asked.endpoints, spoilt_account(self.faults, claims), info)
 
     def _revoke(self, asked: RecordedRequest) -> Response:
         client = self._client_of(asked)
-        self._ledger.revoke(needed(asked.form, "token"), client_id=client.client_id)
-        return Response(headers=_NO_STORE)
+        if asked.uid is None:
+            self._ledger.revoke(needed(asked.form, "token"), client_id=client.client_id)
+            return self._dialect.revoked()
+        for person in self.people:
+            if self.uid_of(person) == asked.uid:
+                self._ledger.end_all_of(person)
+        return self._dialect.revoked()
 
     def _introspect(self, asked: RecordedRequest) -> Response:
         self._client_of(asked)
         token = self._ledger.alive(needed(asked.form, "token"))
-        return JSONResponse(introspected(token, issuer=self.issuer), headers=_NO_STORE)
-
-    def _token_info(self, asked: RecordedRequest) -> Response:
-        said = token_info(self._access_token_of(asked), now=self._clock.now())
-        return JSONResponse(said, headers=_NO_STORE)
+        return JSONResponse(introspected(token, issuer=self.issuer), headers=NO_STORE)
 
     # What several endpoints need.
 
@@ -324,12 +366,19 @@ class FakeProvider:
         self, grant: Grant, *, scope: tuple[str, ...], nonce: str | None, refresh_token: str | None
     ) -> TokenAnswer:
         access = self._ledger.new_access_token(grant, scope=scope, lifetime=self.lifetime)
-        id_token = self._id_token(access, nonce=nonce) if "openid" in scope else None
+        id_token = self._id_token(access, nonce=nonce) if self._dialect.gives_id_token(scope) else None
         return token_answer(access, refresh_token=refresh_token, id_token=id_token)
 
     def _id_token(self, access: AccessToken, *, nonce: str | None) -> str:
-        claims = spoilt_claims(self.faults, id_token_claims(access, issuer=self.issuer, nonce=nonce))
-        return signed(claims, kid=self._kid, signature=self.faults.signature)
+        alg, person = self._dialect.alg, self._claims_of(access.grant.person)
+        said = self._dialect.id_token(id_token_claims(access, issuer=self.issuer, alg=alg, nonce=nonce), person)
+        claims = spoilt_claims(self.faults, said)
+        return signed(claims, kid=self._kid, alg=alg, signature=self.faults.signature, secret=self.client_secret)
+
+    def _claims_of(self, person: Person) -> dict[str, object]:
+        """Give what a provider may say of a person where no scope decides."""
+        claims = self._dialect.claims(person, scope=list(CLAIMS))
+        return spoilt_account(Faults(no_email=self.faults.no_email), claims)
 
     @property
     def _kid(self) -> str:
@@ -343,8 +392,3 @@ class FakeProvider:
         if token is None:
             raise unknown_token()
         return token
-
-    async def _pressed(self, location: str, who: str | Person | None, *, deny: bool) -> httpx.Response:
-        person = self.people[0] if who is None else one_of(self.people, who)
-        button = {DENY: "yes"} if deny else {PERSON: person.sub}
-        return await pressed(self.transport(), location, authorize_url=self._authorize_url, button=button)

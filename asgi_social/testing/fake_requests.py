@@ -1,6 +1,7 @@
 """What is asked of the fake provider, as a plain value, and who asks: a client by its secret, an app by a token."""
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_plus
@@ -11,6 +12,7 @@ from asgi_social.secret import same
 from asgi_social.testing.fake_tokens import Refusal
 
 _FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,18 +21,27 @@ class RecordedRequest:
 
     Attributes:
         method: In upper case.
+        url: Without the query.
         path: Whole, with the issuer's own path.
+        endpoints: What is there, by the paths under an issuer: ``/token``; of a dialect that has one address for
+            several, all of them, and empty where it has none.
         query: The URL's parameters. One without a value counts as left out (RFC 6749 section 3.1).
         form: The body's parameters, where it is a form.
+        json: The body's members that are texts, where it is a JSON object.
         headers: With lower-case names; of a repeated header the last one.
+        uid: Whose tokens all shall end, in a dialect whose revocation names the account; else None.
         repeated: The parameters that came more than once, which OAuth forbids.
     """
 
     method: str
     path: str
+    url: str = ""
+    endpoints: tuple[str, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
+    json: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    uid: str | None = None
     repeated: tuple[str, ...] = ()
 
     @property
@@ -57,14 +68,16 @@ class RegisteredClient:
 async def recorded(request: Request) -> RecordedRequest:
     """Read a request to its end."""
     body = (await request.body()).decode("utf-8", "replace")
-    is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     query = parse_qsl(request.scope["query_string"].decode("latin-1"))
-    form = parse_qsl(body) if is_form else []
+    form = parse_qsl(body) if kind == _FORM else []
     return RecordedRequest(
         method=request.method,
+        url=str(request.url).partition("?")[0],
         path=request.scope["path"],
         query=dict(query),
         form=dict(form),
+        json=_texts_in(body) if kind == _JSON else {},
         headers=dict(request.headers),
         repeated=_repeated(query) + _repeated(form),
     )
@@ -84,6 +97,23 @@ def authenticated(asked: RecordedRequest, clients: Mapping[str, RegisteredClient
     if client is None or not same(client.client_secret, client_secret):
         raise _unknown_client("the client is unknown, or its secret is another")
     return client
+
+
+def basic_credentials(header: str) -> tuple[str, str]:
+    """Give the client's id and secret of an HTTP Basic header (RFC 6749 section 2.3.1).
+
+    Raises:
+        Refusal: ``invalid_client``: it is none.
+    """
+    scheme, _, encoded = header.partition(" ")
+    try:
+        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:  # no base64, or no text in it
+        colon = ""
+    if scheme.lower() != "basic" or not colon:
+        raise _unknown_client("the Authorization header is not HTTP Basic")
+    # Both are form-encoded before they are put together, so that a colon in an id cannot be taken for the separator.
+    return unquote_plus(name), unquote_plus(secret)
 
 
 def bearer_token(asked: RecordedRequest) -> str:
@@ -132,26 +162,23 @@ def _credentials(asked: RecordedRequest) -> tuple[str, str]:
         return client_id, asked.form["client_secret"]
     if "client_secret" in asked.form:
         raise Refusal("invalid_request", "the client authenticates itself in two ways")
-    name, secret = _basic(header)
+    name, secret = basic_credentials(header)
     if client_id not in (None, name):
         raise Refusal("invalid_request", "header and body name different clients")
     return name, secret
 
 
-def _basic(header: str) -> tuple[str, str]:
-    scheme, _, encoded = header.partition(" ")
-    try:
-        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:  # no base64, or no text in it
-        colon = ""
-    if scheme.lower() != "basic" or not colon:
-        raise _unknown_client("the Authorization header is not HTTP Basic")
-    # Both are form-encoded before they are put together, so that a colon in an id cannot be taken for the separator.
-    return unquote_plus(name), unquote_plus(secret)
-
-
 def _unknown_client(description: str) -> Refusal:
     return Refusal("invalid_client", description, status=401, challenge='Basic realm="fake"')
+
+
+def _texts_in(body: str) -> dict[str, str]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    members = value.items() if isinstance(value, dict) else ()
+    return {name: text for name, text in members if isinstance(text, str)}
 
 
 def _repeated(pairs: list[tuple[str, str]]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def token_answer(access: AccessToken, *, refresh_token: str | None, id_token: st
     return answer
 
 
-def id_token_claims(access: AccessToken, *, issuer: str, nonce: str | None) -> dict[str, object]:
+def id_token_claims(access: AccessToken, *, issuer: str, alg: str, nonce: str | None) -> dict[str, object]:
     """Give the claims of the ID token that goes with an access token (OpenID Connect Core section 2)."""
     iat = int(access.issued_at)
     claims: dict[str, object] = {
@@ -41,6 +41,6 @@ def id_token_claims(access: AccessToken, *, issuer: str, nonce: str | None) -> d
         "exp": iat + ID_TOKEN_SECONDS,
         "iat": iat,
         "auth_time": access.grant.auth_time,
-        "at_hash": half_hash(access.value),
+        "at_hash": half_hash(access.value, alg=alg),
     }
     return claims if nonce is None else {**claims, "nonce": nonce}

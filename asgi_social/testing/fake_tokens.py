@@ -122,6 +122,10 @@ class Ledger:
         self._access[value] = token
         return token
 
+    def prolong(self, value: str, lifetime: int) -> None:
+        """Let an access token live for so many seconds from when it was issued."""
+        self._access[value].ends_at = self._access[value].issued_at + lifetime
+
     def new_refresh_token(self, grant: Grant) -> str:
         """Give a refresh token of a grant's family."""
         value = self._value("refresh", grant)
@@ -174,6 +178,17 @@ class Ledger:
             raise Refusal("invalid_scope", "more is asked than was granted")
         token.spent = rotates
         return token.grant, self.new_refresh_token(token.grant) if rotates else None
+
+    def grant_of_access_token(self, value: str, *, client_id: str) -> Grant:
+        """Give the grant of an access token that is traded for another; it stays as good as it was.
+
+        Raises:
+            Refusal: ``invalid_grant``.
+        """
+        token = self.alive_access(value)
+        if token is None or token.grant.client_id != client_id:
+            raise _invalid_grant("the access token is not an alive one of this client's")
+        return token.grant
 
     def alive(self, value: str) -> AccessToken | RefreshToken | None:
         """Give the token of this value while it is good, else None."""

@@ -1,7 +1,7 @@
-"""Fixtures for an app's own tests: ``pytest_plugins = ["asgi_social.testing.plugin"]`` in its ``conftest.py``.
+"""Fixtures for an app's own tests, off until asked for: ``asgi_social = true`` in the settings of pytest.
 
-On purpose no entry point: whoever has this package installed and does not ask for the fixtures has none of them, and
-their pytest imports nothing of ours.
+``pytest_plugins = ["asgi_social.testing.plugin"]`` in a ``conftest.py`` asks as well. The entry point that reads the
+setting stands beside the package (``pytest_asgi_social``), so that who does not ask imports nothing of ours.
 """
 
 from collections.abc import AsyncIterator
@@ -10,90 +10,20 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from asgi_social.association import Association
 from asgi_social.middleware import SocialMiddleware
 from asgi_social.social import Social
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.testing.clock import ManualClock
-from asgi_social.testing.fake_people import Person, one_of
 from asgi_social.testing.fake_provider import FakeProvider
+from asgi_social.testing.fakes import fakes_of, transport_to
+from asgi_social.testing.signed_in import SignedIn, user_of
 
 __all__ = ["SignedIn"]
 
 BASE_URL = "https://app.example"
-# What a browser says of a click on a page of the same site. Without an Accept for HTML, refusals are short: JSON.
-_CLICK = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
-_USER = "asgi_social.testing.user_id"
-
-
-class SignedIn(httpx.AsyncClient):
-    """A browser at the app, with a jar of its own, whose requests are of one user; it follows no redirect by itself.
-
-    Attributes:
-        user_id: Who is signed in, or None for nobody; a test may set another at any time.
-    """
-
-    def __init__(self, app: ASGIApp, *, social: Social, fake_provider: FakeProvider, user_id: object) -> None:
-        """Open a browser at an app.
-
-        Args:
-            app: The app, with the middleware around or in it.
-            social: The engine of this middleware.
-            fake_provider: Where accounts are linked.
-            user_id: Who is signed in.
-        """
-        self.user_id = user_id
-        self._app = app
-        self._social = social
-        self._fake_provider = fake_provider
-        super().__init__(
-            transport=httpx.ASGITransport(self._of_the_user),
-            base_url=social.settings.base_url or "http://localhost",
-            headers=_CLICK,
-        )
-
-    async def link(self, backend: str = "fake", *, person: str | Person | None = None) -> Association[Any]:
-        """Link an account as a person does: the click, the yes at the provider, and the way back.
-
-        Args:
-            backend: Its name; it has to be one at ``fake_provider``.
-            person: Whose account at the provider, by username or sub; None for the first person's.
-
-        Returns:
-            The association as it is stored now, also where the account was linked before.
-
-        Raises:
-            ValueError: The app sends the browser elsewhere, or the provider sends nobody back.
-        """
-        begun = await self._redirected("GET", f"/associate/{backend}/")
-        back = await self._fake_provider.consent(begun.headers["location"], person=person)
-        await self._redirected("GET", back)
-        people = self._fake_provider.people
-        uid = people[0].sub if person is None else one_of(people, person).sub
-        [association] = [one for one in await self._linked(backend) if one.uid == uid]
-        return association
-
-    async def unlink(self, backend: str = "fake", association_id: str | None = None) -> None:
-        """Unlink all accounts of a backend, or one, as a person does on the page of linked accounts."""
-        await self._redirected("POST", f"/disconnect/{backend}/{association_id + '/' if association_id else ''}")
-
-    async def _linked(self, backend: str) -> list[Association[Any]]:
-        return await self._social.associations(self.user_id, backend)
-
-    async def _redirected(self, method: str, url: str) -> httpx.Response:
-        prefix = "" if "://" in url else self._social.settings.prefix
-        answer = await self.request(method, prefix + url)
-        if not answer.is_redirect:
-            # The path alone: a query holds a code.
-            pytest.fail(f"{method} {answer.url.path} answers {answer.status_code}: {answer.text}")
-        return answer
-
-    async def _of_the_user(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app({**scope, _USER: self.user_id}, receive, send)
 
 
 @pytest.fixture
@@ -105,7 +35,8 @@ def social_clock() -> ManualClock:
 @pytest.fixture
 def fake_provider(social_clock: ManualClock) -> FakeProvider:
     """The provider, in this process; its ``faults`` are off."""
-    return FakeProvider(issuer="https://id.example", clock=social_clock)
+    # A key for ES256 is made in no time, and the provider oidc takes it; one for RS256 takes a tenth of a second.
+    return FakeProvider(issuer="https://id.example", clock=social_clock, alg="ES256")
 
 
 @pytest.fixture
@@ -120,18 +51,37 @@ def social_user() -> object:
     return "7"
 
 
+@pytest.fixture
+def fake_providers(
+    fake_provider: FakeProvider, social_clock: ManualClock, social_settings: dict[str, Any]
+) -> dict[str, FakeProvider]:
+    """The providers of all backends of ``social_settings``, by their names, each in its own shape.
+
+    A backend that is at ``fake_provider`` has that one, and without any backend there is ``fake``.
+    """
+    backends = social_settings.get("backends") or {"fake": fake_provider.backend_settings()}
+    shaped = {name: one for name, one in backends.items() if one.get("issuer") != fake_provider.issuer}
+    fakes = fakes_of(shaped, clock=social_clock)
+    return {name: fakes.get(name, fake_provider) for name in backends if name in fakes or name not in shaped}
+
+
 @pytest_asyncio.fixture
 async def social(
-    fake_provider: FakeProvider, social_clock: ManualClock, social_settings: dict[str, Any]
+    fake_provider: FakeProvider,
+    fake_providers: dict[str, FakeProvider],
+    social_clock: ManualClock,
+    social_settings: dict[str, Any],
 ) -> AsyncIterator[Social]:
-    """The engine, open, on a store in memory; its one backend is ``fake``, at ``fake_provider``."""
-    async with httpx.AsyncClient(transport=fake_provider.transport()) as http_client:
+    """The engine, open, on a store in memory; its backends are at ``fake_providers``, else the one ``fake``."""
+    shaped = [one for one in fake_providers.values() if one is not fake_provider]
+    # The last takes whatever is nobody else's, and has nothing there.
+    async with httpx.AsyncClient(transport=transport_to([*shaped, fake_provider])) as http_client:
         settings: dict[str, Any] = {
             "secret_key": "a key of tests, which opens nothing elsewhere",
             "backends": {"fake": fake_provider.backend_settings()},
             "base_url": BASE_URL,
             "database": MemoryRepository(),
-            "current_user": _current_user,
+            "current_user": user_of,
             "http_client": http_client,
             "clock": social_clock,
         }
@@ -147,15 +97,11 @@ def social_app(social: Social) -> ASGIApp:
 
 @pytest_asyncio.fixture
 async def signed_in(
-    social_app: ASGIApp, social: Social, fake_provider: FakeProvider, social_user: object
+    social_app: ASGIApp, social: Social, fake_providers: dict[str, FakeProvider], social_user: object
 ) -> AsyncIterator[SignedIn]:
     """A browser at ``social_app``, in which ``social_user`` is signed in."""
-    async with SignedIn(social_app, social=social, fake_provider=fake_provider, user_id=social_user) as client:
+    async with SignedIn(social_app, social=social, fake_providers=fake_providers, user_id=social_user) as client:
         yield client
-
-
-def _current_user(connection: HTTPConnection) -> object:
-    return connection.scope.get(_USER)
 
 
 _no_app = PlainTextResponse("there is no app: override the fixture social_app", 404)

@@ -2,8 +2,8 @@
 
 from asgi_social import providers
 from asgi_social.cli.providers import HEADING, row_of, sources_of
-from asgi_social.protocols.provider import Provider, Variable
 from asgi_social.environment import variable_of
+from asgi_social.protocols.provider import Provider, Variable
 from docs._ext.provider_sentences import (
     account_fields,
     admitted,

@@ -41,6 +41,11 @@ async def press_enter(person: Visitor) -> None:
         await person.page.keyboard.press("Enter")
 
 
+async def on_the_message(person: Visitor) -> None:
+    """Wait for the focus that a page asks for: a browser gives it with the first picture of the page, not before."""
+    await person.page.wait_for_function("() => document.activeElement.getAttribute('role') === 'status'")
+
+
 async def test_an_account_is_linked_and_unlinked_by_keyboard_alone(amina: Visitor, world: World) -> None:
     await tab_to(amina, "Link Fake")
     await press_enter(amina)
@@ -76,6 +81,7 @@ async def test_after_an_action_the_focus_is_on_the_message(amina: Visitor, world
     await amina.link()
     if action == "unlink":
         await amina.press("Unlink Fake account ada")
+    await on_the_message(amina)
 
     here = await stop(amina)
 
@@ -86,6 +92,7 @@ async def test_after_an_action_the_focus_is_on_the_message(amina: Visitor, world
 
 async def test_from_the_message_tab_goes_on_to_the_first_account(amina: Visitor) -> None:
     await amina.link()
+    await on_the_message(amina)
 
     await amina.page.keyboard.press("Tab")
 

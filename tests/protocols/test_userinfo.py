@@ -38,6 +38,13 @@ def test_an_account_is_read_with_the_token() -> None:
     assert (account.authority, account.email_verified) == ("", False)
 
 
+def test_an_address_that_holds_a_part_of_the_token_answer_is_asked() -> None:
+    result = played({"userinfo": {"url": f"{HOST}/{{token.unit}}/me"}}, answer(ME))
+
+    assert [asked.url for asked in result.asked] == [f"{HOST}/u1/me"]
+    assert result.result.username == "ada"
+
+
 def test_further_requests_are_read_by_their_names_and_may_use_what_came_before() -> None:
     provider = {
         "userinfo": {

@@ -20,6 +20,7 @@ from tests.testing.asking import (
     is_alive,
     location,
     params_in,
+    renewal,
     renewed,
     tokens_from,
 )
@@ -157,6 +158,24 @@ async def test_a_renewal_that_a_fault_refuses_spends_nothing(
     assert answer.headers.get("retry-after") == (None if faults.retry_after is None else "7")
     fake.faults = Faults()
     assert (await renewed(http, tokens)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("faults", "status", "retry_after"),
+    [pytest.param(Faults(down=True), 503, None, id="down"), pytest.param(Faults(limited=30), 429, "30", id="limited")],
+)
+@pytest.mark.parametrize("path", ["/token", "/userinfo", "/revoke", "/jwks", "/.well-known/openid-configuration"])
+async def test_a_provider_that_is_down_or_limited_does_nothing_at_any_endpoint_of_the_apps(
+    fake: FakeProvider, http: httpx.AsyncClient, faults: Faults, status: int, retry_after: str | None, path: str
+) -> None:
+    tokens = fake.issue_tokens("ada")
+    fake.faults = faults
+
+    answer = await http.post(path, data=renewal(tokens), auth=CLIENT)
+
+    assert (answer.status_code, answer.headers.get("retry-after")) == (status, retry_after)
+    assert tokens["refresh_token"] in fake.tokens["ada"]
+    assert "code" in params_in(await fake.consent(location()))  # its page is for people
 
 
 async def test_a_renewal_alone_is_refused_by_the_fault_invalid_grant(

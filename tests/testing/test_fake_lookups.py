@@ -5,6 +5,7 @@ import pytest
 from joserfc.errors import InvalidKeyIdError
 
 from asgi_social.testing import FakeProvider, ManualClock, Person
+from asgi_social.testing.clock import START
 from tests.testing.asking import CLIENT, ISSUER, bearer, claims_in
 
 
@@ -93,6 +94,7 @@ async def test_a_look_up_names_the_app_the_person_and_the_rest_of_the_lifetime(
         "sub": "person-1",
         "scope": "profile",
         "expires_in": 3000,
+        "exp": int(START) + 3600,
     }
 
 

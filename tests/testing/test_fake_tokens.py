@@ -48,13 +48,13 @@ async def test_the_id_token_is_of_this_person_client_flow_and_access_token(
         "iat": 1_800_000_005,
         "auth_time": 1_800_000_000,
         "nonce": "nonce-1",
-        "at_hash": half_hash(said["access_token"]),
+        "at_hash": half_hash(said["access_token"], alg="RS256"),
     }
 
 
 def test_at_hash_is_the_left_half_of_the_sha_256() -> None:
     # The example of OpenID Connect Core, appendix A.3.
-    assert half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y") == "77QmUPtjPfzWtF2AnpK9RQ"
+    assert half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", alg="RS256") == "77QmUPtjPfzWtF2AnpK9RQ"
 
 
 async def test_without_openid_there_is_no_id_token_and_without_a_scope_the_default_is_granted(

@@ -1,21 +1,22 @@
-"""The fixtures for an app's own tests: what they give, and that nobody has them who did not ask.
+"""The fixtures for an app's own tests: what they give.
 
 Each test is a pytest run of its own, in a folder with an app in it; the pages of the docs are such folders.
 """
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_DOCS = (ROOT / "docs/testing_your_app.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(# ([a-z_]+\.py)[^\n]*\n.*?)```", _DOCS, re.DOTALL)
+[_PAGE] = [page for page in (ROOT / "docs").rglob("testing_your_app.md") if "_build" not in page.parts]
+DOCS = _PAGE.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(# ([a-z_]+\.py)[^\n]*\n.*?)```", DOCS, re.DOTALL)
 pytest_plugins = ["pytester"]
 
 ASKED = 'pytest_plugins = ["asgi_social.testing.plugin"]\n'
+# As the entry point does, whether it is installed or not.
+ENTRY = ("-p", "pytest_asgi_social", "-p", "no:cacheprovider")
 
 
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
@@ -41,54 +42,34 @@ def runs(project: pytest.Pytester, test: str, *, conftest: str = ASKED) -> pytes
 
 
 @pytest.mark.parametrize("mode", ["strict", "auto"])
-@pytest.mark.parametrize("blocks", [pytest.param(BLOCKS[:3], id="first"), pytest.param(BLOCKS[3:], id="github")])
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        pytest.param(BLOCKS[:3], id="first"),
+        pytest.param(BLOCKS[3:5], id="standard"),
+        pytest.param(BLOCKS[5:], id="served"),
+    ],
+)
 def test_the_tests_of_the_docs_pass_in_each_mode_of_pytest_asyncio(
     pytester: pytest.Pytester, blocks: list[tuple[str, str]], mode: str
 ) -> None:
-    pytester.makeini(f"{INI}asyncio_mode = {mode}\n")
+    pytester.makeini(f"{INI}asyncio_mode = {mode}\nasgi_social = true\n")
     pytester.syspathinsert()
     written(pytester, blocks)
 
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess(*ENTRY)
 
     result.assert_outcomes(passed=1)
 
 
 def test_every_block_of_the_docs_is_one_of_their_files() -> None:
-    assert len(BLOCKS) == _DOCS.count("```python\n") == 5
+    assert len(BLOCKS) == DOCS.count("```python\n") == 6
 
 
 def test_the_test_of_link_expire_renew_and_unlink_has_less_than_fifteen_lines() -> None:
     [(text, _)] = [block for block in BLOCKS if block[1] == "test_myapp.py"]
 
     assert len(text[text.index("@pytest.mark") :].splitlines()) < 15
-
-
-def test_nothing_is_active_where_nobody_asked(project: pytest.Pytester) -> None:
-    result = runs(project, "def test_it(social_clock): pass", conftest="import asgi_social.testing\n")
-
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*fixture 'social_clock' not found*"])
-
-
-def test_no_entry_point_loads_anything_into_the_pytest_of_others() -> None:
-    assert "pytest11" not in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-
-
-def test_the_command_line_asks_as_well(project: pytest.Pytester) -> None:
-    project.makepyfile("def test_it(social_clock): social_clock.advance(1)")
-
-    result = project.runpytest_inprocess("-p", "asgi_social.testing.plugin", "-p", "no:cacheprovider")
-
-    result.assert_outcomes(passed=1)
-
-
-def test_the_testing_package_by_itself_does_not_import_pytest() -> None:
-    code = "import sys, asgi_social.testing; print([one for one in sys.modules if one.partition('.')[0] == 'pytest'])"
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-
-    assert done.stdout.strip() == "[]"
 
 
 def test_engine_and_provider_have_one_clock_and_each_test_a_store_of_its_own(project: pytest.Pytester) -> None:
@@ -216,3 +197,75 @@ def test_without_an_app_there_are_our_paths_and_a_word_on_what_is_missing(projec
     )
 
     result.assert_outcomes(passed=1)
+
+
+def test_each_backend_has_a_fake_in_its_own_shape_and_one_transport_reaches_all(project: pytest.Pytester) -> None:
+    result = runs(
+        project,
+        """
+        async def test_it(signed_in, social, fake_providers):
+            await signed_in.link("github", person="ada")
+            await signed_in.link("google-oauth2", person="layla")
+            await signed_in.link("corp", person="grace")
+            assert list(fake_providers) == ["github", "google-oauth2", "corp"]
+            assert [one.count("/token") for one in fake_providers.values()] == [1, 1, 1]
+            assert {one.username for one in await social.associations("7")} == {"ada", "layla", "grace"}
+            assert fake_providers["github"].requests[0].url == "https://github.com/login/oauth/authorize"
+        """,
+        conftest=f"""{ASKED}
+import pytest
+
+@pytest.fixture
+def social_settings(fake_provider):
+    registered = {{"client_id": "an-id", "client_secret": "a-secret"}}
+    own = fake_provider.backend_settings()
+    return {{"backends": {{"github": registered, "google-oauth2": registered, "corp": own}}}}
+""",
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_an_answer_that_comes_by_a_form_post_is_carried_on(project: pytest.Pytester) -> None:
+    result = runs(
+        project,
+        """
+        async def test_it(signed_in):
+            association = await signed_in.link("posting")
+            assert association.uid == "person-1"
+        """,
+        conftest=f"""{ASKED}
+import pytest
+
+TABLE = {{
+    "name": "posting",
+    "title": "Posting",
+    "authorize": {{"url": "https://posting.example/authorize", "response_mode": "form_post"}},
+    "token": {{"url": "https://posting.example/token"}},
+    "userinfo": {{"url": "https://posting.example/me"}},
+}}
+
+@pytest.fixture
+def social_settings():
+    return {{"backends": {{"posting": {{"provider": TABLE, "client_id": "an-id", "client_secret": "a-secret"}}}}}}
+""",
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_backend_with_wrong_settings_is_told_as_the_engine_tells_it(project: pytest.Pytester) -> None:
+    result = runs(
+        project,
+        "async def test_it(signed_in): pass",
+        conftest=f"""{ASKED}
+import pytest
+
+@pytest.fixture
+def social_settings():
+    return {{"backends": {{"github": {{"client_id": "an-id"}}}}}}
+""",
+    )
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*SettingsError: the setting backends.github.client_secret is missing*"])
