@@ -192,7 +192,7 @@ async def test_an_issuer_that_the_metadata_do_not_name_is_a_page_that_says_what_
     async with world.app(corp={"issuer": issuer}, embedded_users=True) as (social, person):
         page = await person.click("/associate/corp/")
         with pytest.raises(ProviderBroken) as caught:
-            await social.backend("corp").do_auth(id_token="a-token")
+            await social.backend("corp").do_auth(id_token="e30.e30.c2ln")
 
     assert page.status_code == 502
     assert "set the issuer exactly as" in page.text
