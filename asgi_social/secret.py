@@ -56,6 +56,11 @@ class Secret:
         raise TypeError("a Secret is not pickled; pass what reveal() gives, on purpose")
 
 
+def fraction() -> float:
+    """Give a random number from 0 up to 1, which it is not: what a pause is multiplied by."""
+    return secrets.randbelow(1 << 32) / (1 << 32)
+
+
 def random_text(*, bits: int = 256) -> str:
     """Give unguessable URL-safe text with at least so many random bits."""
     return secrets.token_urlsafe(bits // 8)

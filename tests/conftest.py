@@ -11,6 +11,18 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.databases import (  # noqa: F401  # fixtures
+    database_url,
+    mariadb_database,
+    mariadb_url,
+    new_server_url,
+    postgresql_database,
+    postgresql_url,
+    run_name,
+    server_url,
+    sqlite_url,
+)
+
 HERE = Path(__file__).parent
 
 
@@ -29,6 +41,7 @@ NEEDS: Mapping[str, Callable[[], bool]] = {
     "chromium": lambda: shutil.which("chromium") is not None and (HERE / "browser" / "node_modules").is_dir(),
     "postgresql": lambda: _has("asyncpg") and _answers(5432),
     "mariadb": lambda: _has("asyncmy") and _answers(3306),
+    "redis": lambda: _answers(6379),
 }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from textwrap import dedent, indent
 from typing import Annotated
@@ -10,10 +10,8 @@ from typing import Annotated
 import typer
 
 from asgi_social.cli.printing import console, stoppable
-from asgi_social.cli.target import App, Quiet, open_error, social_of
+from asgi_social.cli.target import App, Quiet, social_of
 from asgi_social.errors import SettingsError, SocialError
-from asgi_social.social import Social
-from asgi_social.storage.schema import STEPS
 from asgi_social.storage.sql import SqlRepository
 
 
@@ -30,51 +28,39 @@ def migrate(
     out = console(quiet=quiet)
     try:
         with redirect_stdout(sys.stderr):  # what the app prints when it is imported is no part of the answer
-            social = social_of(app)
-        version = version_of(social)
-        for line in lines_of(version):
+            repository = social_of(app).engine.repository
+        if not isinstance(repository, SqlRepository):
+            out.print("The database is a Repository of the app's own, which looks after its schema itself.")
+            return
+        version = asyncio.run(repository.version())
+        for line in lines_of(version, repository.steps):
             out.print(line)
-        if version in {None, len(STEPS)}:
+        if version == len(repository.steps):
             return
         if dry_run:
             out.print("Nothing was changed.")
             return
-        with stoppable("Stopped. A step is done whole or not at all: run the same command again."):
-            asyncio.run(_migrated(social))
-        out.print(f"The schema is {len(STEPS)} now.")
+        with stoppable("Stopped. Run the same command again: it goes on where it is needed."):
+            asyncio.run(repository.migrate())
+        out.print(f"The schema is {len(repository.steps)} now.")
     except SocialError as error:
         for one in error.problems if isinstance(error, SettingsError) else (error,):
             typer.echo(f"{one.message}\n  {one.hint}", err=True)
         raise typer.Exit(1) from None
 
 
-def version_of(social: Social) -> int | None:
-    """Give the schema that a database has, without touching it; None where it is a store of the app's own.
+def lines_of(version: int, steps: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Say what is to be done to a database with this schema.
 
-    Raises:
-        SettingsError: It is newer than this code.
-        StorageError: It cannot be read.
+    Args:
+        version: The last step that it has had.
+        steps: All there are, each with its statements.
     """
-    repository = social.engine.repository
-    return repository.version() if isinstance(repository, SqlRepository) else None
-
-
-def lines_of(version: int | None) -> Iterable[str]:
-    """Say what is to be done to a database with this schema."""
-    if version is None:
-        yield "The database is a Repository of the app's own, which looks after its schema itself."
-    elif version == len(STEPS):
+    if version == len(steps):
         yield f"The schema is {version}, which is the newest: nothing to do."
     else:
-        yield f"The schema is {version}, and the newest is {len(STEPS)}."
-    for number, statements in enumerate(STEPS[version:] if version is not None else (), start=(version or 0) + 1):
+        yield f"The schema is {version}, and the newest is {len(steps)}."
+    for number, statements in enumerate(steps[version:], start=version + 1):
         yield f"Step {number}:"
         for statement in statements:
             yield indent(f"{dedent(statement).strip()};", "  ")
-
-
-async def _migrated(social: Social) -> None:
-    error = await open_error(social)
-    await social.close()
-    if error is not None:
-        raise error

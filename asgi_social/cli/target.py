@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-import threading
 import traceback
 from operator import attrgetter
 from pathlib import Path
@@ -16,7 +15,6 @@ from asgi_social.social import Social
 
 MAX_DEPTH = 50
 _INSIDE = ("app", "asgi_app", "middleware_stack")
-MAX_SECONDS_WAITED = 5.0
 
 
 App = Annotated[
@@ -67,14 +65,9 @@ def social_in(app: object) -> Social | None:
 
 async def open_error(social: Social) -> SocialError | None:
     """Open an engine, and give what kept it from opening, or None."""
-    threads = set(threading.enumerate())
     try:
         await social.open()
     except SocialError as error:
-        # aiosqlite does not wait for the thread of a connection that cannot be made; where the event loop ends before
-        # that thread, it ends with a traceback on the person's terminal.
-        for thread in set(threading.enumerate()) - threads:
-            thread.join(MAX_SECONDS_WAITED)
         return error
     return None
 

@@ -3,16 +3,25 @@
 It gives and refuses what the SQL store does. No method awaits anything, so each is one step for all other tasks.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Literal
 
+from asgi_social.clock import Clock, SystemClock
 from asgi_social.errors import StorageError
-from asgi_social.storage.repository import StoredAssociation, StoredUser
+from asgi_social.storage.repository import LeaseSeconds, StoredAssociation, StoredUser
 
 
 class MemoryRepository:
     """A ``Repository`` that no other process sees."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        """Begin with nothing stored.
+
+        Args:
+            clock: What leases are timed by, which is a store's own affair; None: the machine's.
+        """
+        self._clock = clock or SystemClock()
         self._associations: dict[str, StoredAssociation] = {}
         self._users: dict[str, StoredUser] = {}
         self._spent: dict[str, float] = {}
@@ -44,6 +53,13 @@ class MemoryRepository:
         self._insert(row, operation="add")
         return True
 
+    async def add_each(self, rows: Sequence[StoredAssociation]) -> list[bool]:
+        """Store several new associations, and say of each whether it was."""
+        taken = {row.id for row in rows} & self._associations.keys()
+        if taken or len({row.id for row in rows}) < len(rows):
+            raise StorageError("add_each: an association with such an id is stored already", operation="add_each")
+        return [await self.add(row) for row in rows]
+
     async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
         """Write what a renewal changes where the stored version is still ``replaces``; else False."""
         stored = self._associations.get(row.id)
@@ -57,6 +73,78 @@ class MemoryRepository:
             uid=stored.uid,
             created_at=stored.created_at,
             version=replaces + 1,
+            next_attempt_at=None,
+            attempts=0,
+            lease_id=None,
+            lease_until=None,
+            sent_at=None,
+        )
+        return True
+
+    async def lease(
+        self, association_id: str, *, version: int, lease_id: str, seconds: LeaseSeconds
+    ) -> StoredAssociation | None:
+        """Take the right to renew an association for a while; None where another has it, or the row has moved on."""
+        row, now = self._associations.get(association_id), self._clock.now()
+        if row is None or row.version != version or _is_leased(row, now=now):
+            return None
+        until = now + (seconds.fresh if row.sent_at is None else seconds.taking_over)
+        self._associations[row.id] = replace(row, lease_id=lease_id, lease_until=until)
+        return _copy(self._associations[row.id])
+
+    async def mark_sent(self, association_id: str, *, version: int, lease_id: str) -> bool:
+        """Set ``sent_at``; False where the lease or version is lost."""
+        row, now = self._associations.get(association_id), self._clock.now()
+        if row is None or row.version != version or row.lease_id != lease_id or not _is_leased(row, now=now):
+            return False
+        self._associations[row.id] = replace(row, sent_at=now)
+        return True
+
+    async def release(self, row: StoredAssociation, *, outcome: Literal["known", "unknown"]) -> None:
+        """End a renewal without new tokens."""
+        stored = self._associations.get(row.id)
+        if stored is None or stored.lease_id != row.lease_id:
+            return
+        if outcome == "known":
+            stored = replace(stored, lease_id=None, lease_until=None, sent_at=None)
+        self._associations[row.id] = replace(
+            stored, attempts=row.attempts, next_attempt_at=row.next_attempt_at, renew_at=row.renew_at
+        )
+
+    async def due(
+        self, *, backends: Collection[str], now: float, limit: int, after: tuple[float, str] | None = None
+    ) -> list[StoredAssociation]:
+        """Give associations to renew ahead of time, by ``renew_at`` and then by id."""
+        rows = sorted(self._due(backends, now=now), key=_place)
+        return [_copy(row) for row in rows if after is None or _place(row) > after][:limit]
+
+    async def count(self, *, backends: Collection[str] | None = None, due_at: float | None = None) -> int:
+        """Count associations: all, those of some backends, those of them that are due at a moment."""
+        rows = [row for row in self._associations.values() if backends is None or row.backend in backends]
+        return len(rows) if due_at is None else len(self._due({row.backend for row in rows}, now=due_at))
+
+    async def count_sealed_otherwise(self, prefixes: Collection[str]) -> int:
+        """Count the associations of which a sealed value begins with none of these."""
+        known = tuple(prefixes)
+        return sum(
+            any(value and not value.startswith(known) for value in _sealed(row)) for row in self._associations.values()
+        )
+
+    async def page(self, *, after: str, limit: int) -> list[StoredAssociation]:
+        """Give associations of whatever user in the order of their ids."""
+        return [_copy(self._associations[one]) for one in sorted(self._associations) if one > after][:limit]
+
+    async def reseal(self, row: StoredAssociation) -> bool:
+        """Write what is sealed anew, where the version holds."""
+        stored = self._associations.get(row.id)
+        if stored is None or stored.version != row.version:
+            return False
+        self._associations[row.id] = replace(
+            stored,
+            account=row.account,
+            access_token=row.access_token,
+            refresh_token=row.refresh_token,
+            id_token=row.id_token,
         )
         return True
 
@@ -91,6 +179,19 @@ class MemoryRepository:
         self._users[user.id] = user
         return True
 
+    def _due(self, backends: Collection[str], *, now: float) -> list[StoredAssociation]:
+        moment = self._clock.now()
+        return [
+            row
+            for row in self._associations.values()
+            if row.backend in backends
+            and row.status == "active"
+            and row.renew_at is not None
+            and row.renew_at <= now
+            and (row.next_attempt_at is None or row.next_attempt_at <= now)
+            and not _is_leased(row, now=moment)
+        ]
+
     def _of(self, user_id: str, *, backend: str | None, association_id: str | None) -> list[StoredAssociation]:
         rows = (
             _copy(row)
@@ -106,6 +207,18 @@ class MemoryRepository:
         if row.id in self._associations:
             raise StorageError(f"{operation}: an association with this id is stored already", operation=operation)
         self._associations[row.id] = _copy(row)
+
+
+def _is_leased(row: StoredAssociation, *, now: float) -> bool:
+    return row.lease_until is not None and row.lease_until > now
+
+
+def _place(row: StoredAssociation) -> tuple[float, str]:
+    return row.renew_at or 0.0, row.id
+
+
+def _sealed(row: StoredAssociation) -> tuple[str | None, ...]:
+    return row.account, row.access_token, row.refresh_token, row.id_token
 
 
 def _account(row: StoredAssociation) -> tuple[str, str, str]:

@@ -4,7 +4,7 @@ Rows carry sealed text: sealing is done above this room, so that no repository, 
 One test-suite runs over all implementations (``tests/storage/``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -35,6 +35,13 @@ class StoredAssociation:
         since: Epoch seconds from which the status holds.
         created_at: Epoch seconds at which it was first linked.
         version: Counts the writes of tokens; each write names the one it replaces.
+        token_host: The host of the token endpoint that gave the tokens; ``''`` where nobody knows, as after an import.
+        renew_at: Epoch seconds from which the sweep renews the tokens ahead of their end; None where it never does.
+        next_attempt_at: Epoch seconds before which no further attempt is made; None after a success.
+        attempts: How many renewals went wrong since the last one that did not.
+        lease_id: Names the renewal that has, or had, the lease; None where none is under way.
+        lease_until: When the lease ends, in epoch seconds **of the store's own clock**.
+        sent_at: When a renewal was sent whose outcome is not stored yet, by the store's own clock; None where none was.
     """
 
     id: str
@@ -56,6 +63,27 @@ class StoredAssociation:
     since: float
     created_at: float
     version: int = 1
+    token_host: str = ""
+    renew_at: float | None = None
+    next_attempt_at: float | None = None
+    attempts: int = 0
+    lease_id: str | None = None
+    lease_until: float | None = None
+    sent_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseSeconds:
+    """How long a lease is: more than a renewal takes, from the lease to the stored answer.
+
+    Attributes:
+        fresh: Where no earlier renewal is out.
+        taking_over: Where an earlier one was sent and its outcome is not stored: as much longer as the new holder waits
+            before it sends.
+    """
+
+    fresh: float = 30.0
+    taking_over: float = 33.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +121,83 @@ class Associations(Protocol):
         An id that is taken is a ``StorageError``.
         """
 
+    async def add_each(self, rows: Sequence[StoredAssociation]) -> list[bool]:
+        """Store several new associations in one transaction, and say of each whether it was, as ``add`` does."""
+
     async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
         """Write the tokens, account and status of ``row`` where the stored version is still ``replaces``.
 
         ``row.version`` must be ``replaces + 1``. The columns id, user_id, backend, authority, uid and created_at are
-        never written. False, and nothing changed, where the row is gone or another write came first.
+        never written. A write ends whatever lease there is, whoever has it, and what it was about: lease_id,
+        lease_until, sent_at and next_attempt_at become None and attempts 0, whatever ``row`` says. False, and nothing
+        changed, where the row is gone or another write came first.
+        """
+
+    async def lease(
+        self, association_id: str, *, version: int, lease_id: str, seconds: LeaseSeconds
+    ) -> StoredAssociation | None:
+        """Take the right to renew an association for a while; of any number of callers at once one has it.
+
+        It is timed by the store's own clock, so that a process whose clock is wrong disturbs nobody. The version stays.
+
+        Args:
+            association_id: Which.
+            version: The version that the caller knows; a row of another version is not leased.
+            lease_id: Names the caller's attempt; no two are alike.
+            seconds: ``taking_over`` where ``sent_at`` is set, else ``fresh``.
+
+        Returns:
+            The row as it is with the lease; None, and nothing changed, where the row is gone, has another version, or a
+            lease that has not ended.
+        """
+
+    async def mark_sent(self, association_id: str, *, version: int, lease_id: str) -> bool:
+        """Set ``sent_at``: the request goes out now. False, and nothing changed, where the lease or version is lost."""
+
+    async def release(self, row: StoredAssociation, *, outcome: Literal["known", "unknown"]) -> None:
+        """End a renewal without new tokens, and write attempts, next_attempt_at and renew_at as ``row`` has them.
+
+        Nothing is changed where the stored row has another lease than ``row``.
+
+        Args:
+            row: As ``lease`` gave it, with those three as they are to be.
+            outcome: ``known``: the provider did not act, and lease and ``sent_at`` become None. ``unknown``: it may
+                have acted, and both stay, so that nobody tries again before the lease has ended.
+        """
+
+    async def due(
+        self, *, backends: Collection[str], now: float, limit: int, after: tuple[float, str] | None = None
+    ) -> list[StoredAssociation]:
+        """Give associations to renew ahead of time, at most ``limit``, by ``renew_at`` and then by id.
+
+        Of these backends, active, with ``renew_at`` and ``next_attempt_at`` (where there is one) not after ``now``, and
+        without a lease that has not ended.
+
+        Args:
+            backends: Names of backends.
+            now: Epoch seconds.
+            limit: How many at most.
+            after: ``renew_at`` and id of the last one of the page before; None begins.
+        """
+
+    async def count(self, *, backends: Collection[str] | None = None, due_at: float | None = None) -> int:
+        """Count associations: all, those of some backends, those of them that are due at a moment as ``due`` has it."""
+
+    async def count_sealed_otherwise(self, prefixes: Collection[str]) -> int:
+        """Count the associations with a sealed value (account or token) that is not empty and begins with none of them.
+
+        Args:
+            prefixes: What values sealed with the app's keys begin with, such as ``v1.1a2b3c4d.``.
+        """
+
+    async def page(self, *, after: str, limit: int) -> list[StoredAssociation]:
+        """Give associations of whatever user in the order of their ids, at most ``limit``; ``''`` begins."""
+
+    async def reseal(self, row: StoredAssociation) -> bool:
+        """Write account, access_token, refresh_token and id_token of ``row``, sealed anew, where its version holds.
+
+        The version stays, so that no renewal under way loses its write; a write of tokens seals all it writes with the
+        newest key itself. False, and nothing changed, where the row is gone or has another version.
         """
 
     async def remove(

@@ -1,329 +1,305 @@
-"""The store in a SQLite file, through ``databases`` and aiosqlite.
+"""The store in a database, through ``databases``: SQLite, PostgreSQL or MariaDB, by its URL."""
 
-One connection is held from ``open`` to ``close``, and one caller at a time has it: a connection and a thread for each
-query would cost ten times the query. What more than one statement does is done inside ``BEGIN IMMEDIATE``, which waits
-for the writers of other processes, where a deferred transaction is told that the database is locked.
-
-Of ``databases`` this room does not use ``transaction()``, which loses its place when it is cancelled, nor what
-``execute()`` returns, which is a row's number as often as a count of rows.
-"""
-
-import asyncio
-import json
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
+from typing import Any, Literal
 
 import sqlalchemy as sa
-from databases import Database, DatabaseURL
-from databases.core import Connection
-from databases.interfaces import Record
+from databases import Database
 
-from asgi_social.errors import SettingsError, StorageError, cleaned
+from asgi_social.errors import SettingsError, StorageError
 from asgi_social.secret import random_text
-from asgi_social.storage.repository import StoredAssociation, StoredUser
-from asgi_social.storage.schema import (
-    STEPS,
-    TABLES,
-    VERSION,
-    known_version,
-    social_association,
-    social_flow,
-    social_user,
-    upgrade,
+from asgi_social.storage import schema
+from asgi_social.storage.address import found
+from asgi_social.storage.connections import Connections, Session
+from asgi_social.storage.repository import LeaseSeconds, StoredAssociation, StoredUser
+from asgi_social.storage.schema import social_association, social_flow, social_user
+from asgi_social.storage.statements import (
+    AT_REST,
+    NEVER_REWRITTEN,
+    OWN,
+    READ,
+    SEALED,
+    Condition,
+    behind,
+    due_by,
+    of_account,
+    of_user,
+    row_of,
+    sealed_otherwise,
+    unleased,
+    values_of,
 )
 
-BUSY_SECONDS = 10
 MAX_FORGOTTEN_KEYS = 100
-_WAL_TRIES = 5
-_NEVER_REWRITTEN = {"id", "user_id", "backend", "authority", "uid", "created_at", "version"}
-_READ = [column for column in social_association.c if column.name != "write_id"]
-# ValueError: text that is no UTF-8, or a stored value that is no JSON. OverflowError: a number of more than 64 bits.
-# What the system says of a file comes as sqlite3.Error, and SQLAlchemy only writes the statements here.
-_DRIVER_ERRORS = (sqlite3.Error, ValueError, OverflowError)
 
 
 class SqlRepository:
-    """A ``Repository`` in a SQLite file, which any number of processes of one machine may share."""
+    """A ``Repository`` in a database, which any number of processes may share."""
 
     def __init__(self, database: str | Database) -> None:
         """Check where the data are; nothing is opened before ``open``.
 
         Args:
-            database: ``sqlite+aiosqlite:///social.db``, or a ``Database`` with such a URL, which may be in use by the
-                app: its connections are its own, and it is left connected where it was.
+            database: A URL such as ``sqlite+aiosqlite:///social.db`` or ``postgresql+asyncpg://user@host/name``; or a
+                ``Database``, of which the URL and the options are used: its connections stay the app's own.
 
         Raises:
-            SettingsError: It is not a file of SQLite.
+            SettingsError: It is not one of ours, or its driver is not installed.
         """
-        _check_url(str(database.url) if isinstance(database, Database) else database)
-        self._database = database if isinstance(database, Database) else Database(database)
-        self._lock = asyncio.Lock()
-        self._connection: Connection | None = None
-        self._holding = AsyncExitStack()
-
-    def version(self) -> int:
-        """Give the number of the schema's last step in the file; 0 where there is no file, and none is made.
-
-        It reads, and waits for the file as it does: it is for the command line, and for no event loop.
-
-        Raises:
-            SettingsError: The schema is newer than this code, or of no known version.
-            StorageError: The file cannot be read.
-        """
-        file = Path(self._database.url.database).absolute()
-        if not file.exists():
-            return 0
-        with _translated("version"), closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-            names = {row[0] for row in connection.execute(TABLES)}
-            stored = connection.execute(VERSION).fetchone()[0] if "social_schema" in names else None
-        return known_version(names, stored, newest=len(STEPS))
+        make, dialect = found(database)
+        self._dialect = dialect
+        self._connections = Connections(make, dialect)
+        self.steps = schema.steps_for(dialect.kind)
 
     async def open(self) -> None:
-        """Connect, and bring the schema up to date; a second call changes nothing.
+        """Connect, and bring the schema of SQLite up to date; a second call changes nothing.
+
+        Raises:
+            SettingsError: The schema is newer than this code, of no known version, or, on a server, older.
+            StorageError: The database does not do its part.
+        """
+        await self._connections.open(self._prepare)
+
+    async def close(self) -> None:
+        """Let go of the connections once the present callers are done; a second call does nothing."""
+        await self._connections.close()
+
+    async def version(self) -> int:
+        """Give the number of the schema's last step in the database, without changing it; 0 where there is none.
 
         Raises:
             SettingsError: The schema is newer than this code, or of no known version.
-            StorageError: The file cannot be opened or written.
+            StorageError: The database cannot be read.
         """
-        async with self._lock:
-            if self._connection is not None:
-                return
-            with _translated("open"):
-                # gather() makes a task: databases ties a connection to the task that asked for it, and the caller's
-                # task may have one in use, or ask for one later and be given ours.
-                await asyncio.gather(self._holding.enter_async_context(self._held()))
+        names, stored = await self._connections.stored()
+        return self._known(names, stored)
 
-    async def close(self) -> None:
-        """Let go of the connection once the present caller is done with it; a second call does nothing."""
-        async with self._lock:
-            with _translated("close"):
-                # In a task of its own too: databases forgets the connection of whichever task releases one.
-                await asyncio.gather(self._holding.aclose())
+    async def migrate(self) -> None:
+        """Bring the schema up to date, while no other process does; opens nothing that stays open.
+
+        Raises:
+            SettingsError: As for ``version``.
+            StorageError: The database does not do its part. Run again, this goes on where it broke off.
+        """
+        await self._connections.open(self._upgrade)
+        await self._connections.close()
 
     async def find(self, *, backend: str, authority: str, uid: str) -> StoredAssociation | None:
         """Give the association of an account, or None where it is nobody's."""
-        async with self._alone("find") as connection:
-            return await _one(connection, _is_account(backend, authority, uid))
+        return await self._connections.read("find", lambda session: _one(session, of_account(backend, authority, uid)))
 
     async def get(self, association_id: str) -> StoredAssociation | None:
         """Give one association by its id, or None where it is gone."""
-        async with self._alone("get") as connection:
-            return await _one(connection, social_association.c.id == association_id)
+        return await self._connections.read("get", lambda session: _one(session, OWN.id == association_id))
 
     async def of_user(self, user_id: str, *, backend: str | None = None) -> list[StoredAssociation]:
         """Give a user's associations, of one backend or of all, oldest first."""
-        async with self._alone("of_user") as connection:
-            return await _all(connection, _is_of_user(user_id, backend=backend, association_id=None))
+        query = _oldest_first(of_user(user_id, backend=backend, association_id=None))
+        return await self._connections.read("of_user", lambda session: _rows(session, query))
 
     async def add(self, row: StoredAssociation) -> bool:
         """Store a new association; False, and nothing changed, where the account has one already."""
-        async with self._transaction("add") as connection:
-            return await _added(connection, row)
+        return await self._connections.write("add", lambda session: self._added(session, row, operation="add"))
+
+    async def add_each(self, rows: Sequence[StoredAssociation]) -> list[bool]:
+        """Store several new associations in one transaction, and say of each whether it was, as ``add`` does."""
+        write_id = random_text(bits=128)
+        query = sa.select(OWN.id, OWN.write_id).where(OWN.id.in_([row.id for row in rows]))
+
+        async def work(session: Session) -> list[bool]:
+            for row in rows:
+                await session.do(self._insert_new(row, write_id))
+            written = {found["id"]: found["write_id"] for found in await session.every(query)}
+            if len({row.id for row in rows}) < len(rows) or set(written.values()) - {write_id}:
+                raise _taken("add_each")
+            return [row.id in written for row in rows]
+
+        return await self._connections.write("add_each", work)
 
     async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
         """Write what a renewal changes where the stored version is still ``replaces``; else False."""
-        write_id = random_text(bits=128)
-        is_replaced = (social_association.c.id == row.id) & (social_association.c.version == replaces)
-        values = {name: value for name, value in _values(row).items() if name not in _NEVER_REWRITTEN}
-        written = sa.select(social_association.c.version).where(
-            social_association.c.id == row.id, social_association.c.write_id == write_id
+        values = {name: value for name, value in values_of(row).items() if name not in NEVER_REWRITTEN}
+        values |= {**AT_REST, "version": replaces + 1}
+        return await self._written("save_tokens", row.id, OWN.version == replaces, values)
+
+    async def lease(
+        self, association_id: str, *, version: int, lease_id: str, seconds: LeaseSeconds
+    ) -> StoredAssociation | None:
+        """Take the right to renew an association for a while, by the database's clock."""
+        now = self._dialect.now
+        until = sa.case((OWN.sent_at.is_(None), now + seconds.fresh), else_=now + seconds.taking_over)
+        is_free = (OWN.id == association_id) & (OWN.version == version) & unleased(now)
+        query = sa.update(social_association).where(is_free).values(lease_id=lease_id, lease_until=until)
+
+        async def work(session: Session) -> StoredAssociation | None:
+            await session.do(query)
+            return await _one(session, (OWN.id == association_id) & (OWN.lease_id == lease_id))
+
+        return await self._connections.write("lease", work)
+
+    async def mark_sent(self, association_id: str, *, version: int, lease_id: str) -> bool:
+        """Set ``sent_at``; False where the lease or version is lost."""
+        now = self._dialect.now
+        is_held = (OWN.version == version) & (OWN.lease_id == lease_id) & ~unleased(now)
+        return await self._written("mark_sent", association_id, is_held, {"sent_at": now})
+
+    async def release(self, row: StoredAssociation, *, outcome: Literal["known", "unknown"]) -> None:
+        """End a renewal without new tokens."""
+        values = {name: getattr(row, name) for name in ("attempts", "next_attempt_at", "renew_at")}
+        if outcome == "known":
+            values |= {"lease_id": None, "lease_until": None, "sent_at": None}
+        await self._written("release", row.id, OWN.lease_id == row.lease_id, values)
+
+    async def due(
+        self, *, backends: Collection[str], now: float, limit: int, after: tuple[float, str] | None = None
+    ) -> list[StoredAssociation]:
+        """Give associations to renew ahead of time, by ``renew_at`` and then by id."""
+        is_due = OWN.backend.in_(list(backends)) & due_by(now, now=self._dialect.now) & behind(after)
+        query = sa.select(*READ).where(is_due).order_by(OWN.renew_at, OWN.id).limit(limit)
+        return await self._connections.read("due", lambda session: _rows(session, query))
+
+    async def count(self, *, backends: Collection[str] | None = None, due_at: float | None = None) -> int:
+        """Count associations: all, those of some backends, those of them that are due at a moment."""
+        chosen = sa.true() if backends is None else OWN.backend.in_(list(backends))
+        return await self._counted(
+            "count", chosen if due_at is None else chosen & due_by(due_at, now=self._dialect.now)
         )
-        async with self._transaction("save_tokens") as connection:
-            await connection.execute(
-                sa.update(social_association)
-                .where(is_replaced)
-                .values(**values, version=replaces + 1, write_id=write_id)
-            )
-            return await connection.fetch_val(written) is not None
+
+    async def count_sealed_otherwise(self, prefixes: Collection[str]) -> int:
+        """Count the associations of which a sealed value begins with none of these."""
+        return await self._counted("count_sealed_otherwise", sealed_otherwise(prefixes))
+
+    async def page(self, *, after: str, limit: int) -> list[StoredAssociation]:
+        """Give associations of whatever user in the order of their ids."""
+        query = sa.select(*READ).where(OWN.id > after).order_by(OWN.id).limit(limit)
+        return await self._connections.read("page", lambda session: _rows(session, query))
+
+    async def reseal(self, row: StoredAssociation) -> bool:
+        """Write what is sealed anew, where the version holds."""
+        values = {name: getattr(row, name) for name in SEALED}
+        return await self._written("reseal", row.id, OWN.version == row.version, values)
 
     async def remove(
         self, *, user_id: str, backend: str | None = None, association_id: str | None = None
     ) -> list[StoredAssociation]:
         """Delete a user's associations that match all that is given, and give what went, oldest first."""
-        goes = _is_of_user(user_id, backend=backend, association_id=association_id)
-        async with self._transaction("remove") as connection:
-            rows = await _all(connection, goes)
-            await connection.execute(sa.delete(social_association).where(goes))
+        # Locked, so that what goes is what was read; by their ids, so that nothing else does.
+        query = _oldest_first(of_user(user_id, backend=backend, association_id=association_id)).with_for_update()
+
+        async def work(session: Session) -> list[StoredAssociation]:
+            rows = await _rows(session, query)
+            if rows:
+                await session.do(sa.delete(social_association).where(OWN.id.in_([row.id for row in rows])))
             return rows
+
+        return await self._connections.write("remove", work)
 
     async def spend(self, key: str, *, expires_at: float, now: float) -> bool:
         """Use up a key; True for the first caller only, in whatever process."""
-        digest = social_flow.c.digest
-        ended = sa.select(digest).where(social_flow.c.expires_at < now).limit(MAX_FORGOTTEN_KEYS).subquery()
-        async with self._transaction("spend") as connection:
-            await connection.execute(sa.delete(social_flow).where(digest.in_(sa.select(ended.c.digest))))
-            if await connection.fetch_val(sa.select(digest).where(digest == key)) is not None:
-                return False
-            await connection.execute(sa.insert(social_flow).values(digest=key, expires_at=expires_at))
-            return True
+        flow, write_id = social_flow.c, random_text(bits=128)
+        # Those that another caller is forgetting just then are passed by, and not waited for.
+        ended = sa.select(flow.digest).where(flow.expires_at < now).order_by(flow.expires_at).limit(MAX_FORGOTTEN_KEYS)
+        ended = ended.with_for_update(skip_locked=True)
+        insert = self._dialect.insert_new(social_flow, {"digest": key, "expires_at": expires_at, "write_id": write_id})
+
+        async def work(session: Session) -> bool:
+            digests = [record["digest"] for record in await session.every(ended)]
+            is_ended = flow.digest.in_(digests) | ((flow.digest == key) & (flow.expires_at < now))
+            await session.do(sa.delete(social_flow).where(is_ended))
+            await session.do(insert)
+            return bool(await session.value(sa.select(flow.write_id).where(flow.digest == key)) == write_id)
+
+        return await self._connections.write("spend", work)
 
     async def user(self, user_id: str) -> StoredUser | None:
         """Give one user, or None."""
-        async with self._alone("user") as connection:
-            record = await connection.fetch_one(sa.select(social_user).where(social_user.c.id == user_id))
-            return None if record is None else StoredUser(**record._mapping)
+        query = sa.select(social_user).where(social_user.c.id == user_id)
+        found = await self._connections.read("user", lambda session: session.first(query))
+        return None if found is None else StoredUser(**{**found, "is_active": bool(found["is_active"])})
 
     async def add_user(self, user: StoredUser, association: StoredAssociation) -> bool:
         """Store a new user and their first association together, or neither."""
         values = {field.name: getattr(user, field.name) for field in fields(user)}
-        async with self._transaction("add_user") as connection:
-            if not await _added(connection, association):
+
+        async def work(session: Session) -> bool:
+            if not await self._added(session, association, operation="add_user"):
                 return False
-            await connection.execute(sa.insert(social_user).values(**values))
+            await session.do(sa.insert(social_user).values(**values))
             return True
 
-    @asynccontextmanager
-    async def _held(self) -> AsyncIterator[None]:
-        """Hold a connection to a database whose schema is up to date.
+        return await self._connections.write("add_user", work)
 
-        As a generator it is also ended by the event loop, when the app ends without closing its repository; the
-        connection's thread would keep the process from ending.
-        """
-        is_connected_by_app = self._database.is_connected
-        await self._database.connect()
-        try:
-            async with self._database.connection() as connection:
-                await _prepare(connection)
-                self._connection = connection
-                yield
-        finally:
-            self._connection = None
-            # A lock belongs to the loop it was waited for in, and the next open() may be in another.
-            self._lock = asyncio.Lock()
-            if not is_connected_by_app:
-                await self._database.disconnect()
-
-    @asynccontextmanager
-    async def _alone(self, operation: str) -> AsyncIterator[Connection]:
-        """Have the connection, with no other task at it."""
-        async with self._lock:
-            if self._connection is None:
-                raise StorageError(f"{operation}: the repository is not open", operation=operation)
-            with _translated(operation):
-                yield self._connection
-
-    @asynccontextmanager
-    async def _transaction(self, operation: str) -> AsyncIterator[Connection]:
-        """Have the connection, in a transaction that is committed at the end, or undone if it is not reached."""
-        async with self._alone(operation) as connection:
-            try:
-                await connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                await connection.execute("COMMIT")
-            finally:
-                # Nothing happens here after a COMMIT. Otherwise this is in the queue of the connection's thread,
-                # behind what a cancelled caller left in it, before the first await: a second cancellation, or the
-                # next caller, comes too late to be in between.
-                await connection.raw_connection.rollback()
-
-
-async def _prepare(connection: Connection) -> None:
-    if connection.raw_connection.in_transaction:
-        raise SettingsError(
-            "the database is opened with force_rollback, in which no write is ever kept",
-            hint="for tests, pass MemoryRepository() of asgi_social.testing",
-            setting="database",
-            allowed="a Database without force_rollback",
-        )
-    await connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-    await _use_wal(connection)
-    await connection.execute("BEGIN IMMEDIATE")
-    await upgrade(connection)
-    await connection.execute("COMMIT")
-
-
-async def _use_wal(connection: Connection) -> None:
-    """Let readers and a writer work at once; the file remembers it.
-
-    This statement does not wait for a lock as others do: with another process at it or writing, it is told at once
-    that the database is locked. BEGIN IMMEDIATE does wait, so it stands in line here.
-    """
-    for _ in range(_WAL_TRIES):
-        try:
-            await connection.execute("PRAGMA journal_mode = WAL")
+    async def _prepare(self) -> None:
+        if self._dialect.is_migrated_at_start:
+            await self._upgrade()
             return
-        except sqlite3.OperationalError:
-            await connection.execute("BEGIN IMMEDIATE")
-            await connection.execute("ROLLBACK")
-    await connection.execute("PRAGMA journal_mode = WAL")
+        version, newest = self._known(*await self._connections.stored()), len(self.steps)
+        if version < newest:
+            raise SettingsError(
+                f"the database has schema {version}, and this asgi_social needs schema {newest}",
+                hint="run asgi-social migrate, which shows with --dry-run what it will do",
+                setting="database",
+                allowed=f"a database with schema {newest}",
+            )
+
+    async def _upgrade(self) -> None:
+        async def work(session: Session) -> None:
+            names, stored = await schema.stored_version(session.connection, self._dialect.tables)
+            await schema.take(session.connection, self.steps, after=self._known(names, stored))
+
+        await self._connections.migrate(work)
+
+    def _known(self, names: Collection[str], stored: int | None) -> int:
+        return schema.known_version(names, stored, newest=len(self.steps), kind=self._dialect.kind)
+
+    async def _counted(self, operation: str, condition: Condition) -> int:
+        query = sa.select(sa.func.count()).select_from(social_association).where(condition)
+        return int(await self._connections.read(operation, lambda session: session.value(query)))
+
+    async def _written(
+        self, operation: str, association_id: str, condition: Condition, values: Mapping[str, object]
+    ) -> bool:
+        """Write to an association where a condition holds, and say whether it did: the write's id is read back."""
+        write_id = random_text(bits=128)
+        chosen = (OWN.id == association_id) & condition
+        update = sa.update(social_association).where(chosen).values(**values, write_id=write_id)
+        # By the id too, which has an index.
+        query = sa.select(OWN.id).where((OWN.id == association_id) & (OWN.write_id == write_id))
+
+        async def work(session: Session) -> bool:
+            await session.do(update)
+            return await session.value(query) is not None
+
+        return await self._connections.write(operation, work)
+
+    async def _added(self, session: Session, row: StoredAssociation, *, operation: str) -> bool:
+        write_id = random_text(bits=128)
+        await session.do(self._insert_new(row, write_id))
+        stored = await session.value(sa.select(OWN.write_id).where(OWN.id == row.id))
+        if (
+            stored not in {None, write_id}
+            and await _one(session, of_account(row.backend, row.authority, row.uid)) is None
+        ):
+            raise _taken(operation)
+        return bool(stored == write_id)
+
+    def _insert_new(self, row: StoredAssociation, write_id: str) -> sa.Insert:
+        return self._dialect.insert_new(social_association, {**values_of(row), "write_id": write_id})
 
 
-@contextmanager
-def _translated(operation: str) -> Iterator[None]:
-    """Turn what the driver raises into ``StorageError``; its own text may hold a value of the row, so it goes."""
-    try:
-        yield
-    except _DRIVER_ERRORS as error:
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise StorageError(f"{operation}: SQLite answers {name}", operation=operation) from None
+def _taken(operation: str) -> StorageError:
+    return StorageError(f"{operation}: an association with this id is stored already", operation=operation)
 
 
-def _check_url(text: str) -> None:
-    """Raise ``SettingsError`` unless a URL names a file of SQLite; a password in it is not shown."""
-    try:
-        url = DatabaseURL(text)
-        scheme, host, further = url.scheme, url.netloc, url.components.query or url.components.fragment
-    except ValueError:
-        scheme, host, further = "", "", ""
-    if scheme not in {"sqlite", "sqlite+aiosqlite"}:
-        problem = f"the database is of the kind {cleaned(scheme)!r}, and only SQLite is supported"
-    elif further:
-        # databases makes the query a part of the file's name, and drops a fragment.
-        problem = "the database's URL has a ? or # with something behind it, which would change the file's name"
-    elif host:
-        problem = "the database's URL has two slashes before the file, which makes its first part a host"
-    elif url.database in {"", ":memory:"}:
-        problem = "the database's URL names no file, and what is in memory is lost with its connection"
-    else:
-        return
-    raise SettingsError(
-        problem,
-        hint="write sqlite+aiosqlite:///social.db (four slashes before an absolute path), or pass a Repository of the "
-        "app's own; for tests, MemoryRepository() of asgi_social.testing",
-        setting="database",
-        allowed="sqlite+aiosqlite:///<file>, or a Repository",
-    )
+def _oldest_first(condition: Condition) -> sa.Select[Any]:
+    return sa.select(*READ).where(condition).order_by(OWN.created_at, OWN.id)
 
 
-async def _added(connection: Connection, row: StoredAssociation) -> bool:
-    if await _one(connection, _is_account(row.backend, row.authority, row.uid)) is not None:
-        return False
-    await connection.execute(sa.insert(social_association).values(**_values(row), write_id=random_text(bits=128)))
-    return True
+async def _one(session: Session, condition: Condition) -> StoredAssociation | None:
+    found = await session.first(sa.select(*READ).where(condition))
+    return None if found is None else row_of(found)
 
 
-async def _one(connection: Connection, condition: sa.ColumnElement[bool]) -> StoredAssociation | None:
-    record = await connection.fetch_one(sa.select(*_READ).where(condition))
-    return None if record is None else _row(record)
-
-
-async def _all(connection: Connection, condition: sa.ColumnElement[bool]) -> list[StoredAssociation]:
-    query = sa.select(*_READ).where(condition).order_by(social_association.c.created_at, social_association.c.id)
-    return [_row(record) for record in await connection.fetch_all(query)]
-
-
-def _is_account(backend: str, authority: str, uid: str) -> sa.ColumnElement[bool]:
-    table = social_association.c
-    return (table.backend == backend) & (table.authority == authority) & (table.uid == uid)
-
-
-def _is_of_user(user_id: str, *, backend: str | None, association_id: str | None) -> sa.ColumnElement[bool]:
-    condition: sa.ColumnElement[bool] = social_association.c.user_id == user_id
-    if backend is not None:
-        condition &= social_association.c.backend == backend
-    if association_id is not None:
-        condition &= social_association.c.id == association_id
-    return condition
-
-
-def _values(row: StoredAssociation) -> dict[str, object]:
-    values: dict[str, object] = {field.name: getattr(row, field.name) for field in fields(row)}
-    return values | {"scope": json.dumps(list(row.scope))}
-
-
-def _row(record: Record) -> StoredAssociation:
-    values = dict(record._mapping)
-    return StoredAssociation(**values | {"scope": tuple(json.loads(values["scope"]))})
+async def _rows(session: Session, query: sa.Select[Any]) -> list[StoredAssociation]:
+    return [row_of(found) for found in await session.every(query)]

@@ -362,7 +362,7 @@ def test_one_provider_with_a_wrong_clock_is_not_our_fault(monkeypatch: pytest.Mo
 def test_no_secret_is_told(
     monkeypatch: pytest.MonkeyPatch, provider: FakeProvider, words: tuple[str, ...], broken: bool
 ) -> None:
-    more: dict[str, Any] = {"database": "postgresql://ada:hunter2@db.example/app"} if broken else {}
+    more: dict[str, Any] = {"database": "mongodb://ada:hunter2@db.example/app"} if broken else {}
     every = fake_settings(provider, **more)
     put(monkeypatch, Starlette(middleware=[Middleware(SocialMiddleware, **every)]))
 

@@ -8,6 +8,7 @@ import pytest
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.storage.repository import Repository
 from asgi_social.storage.sql import SqlRepository
+from tests.databases import SERVERS
 from tests.storage.files import url_of
 
 
@@ -24,10 +25,23 @@ async def repository(file: Path) -> AsyncIterator[SqlRepository]:
     await made.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, file: Path) -> AsyncIterator[Repository]:
+@pytest.fixture(params=["memory", "sqlite", *SERVERS])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Repository]:
     """Each of our stores in turn, for the rules that all keep."""
-    made: Repository = MemoryRepository() if request.param == "memory" else SqlRepository(url_of(file))
+    made: Repository
+    if request.param == "memory":
+        made = MemoryRepository()
+    else:
+        made = SqlRepository(request.getfixturevalue(f"{request.param}_url"))
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def shared(database_url: str) -> AsyncIterator[SqlRepository]:
+    """Each store that processes can share, in turn."""
+    made = SqlRepository(database_url)
     await made.open()
     yield made
     await made.close()

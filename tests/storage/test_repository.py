@@ -71,8 +71,6 @@ async def test_an_account_is_found_by_backend_authority_and_uid_together(store: 
         pytest.param("é", unicodedata.normalize("NFD", "é"), id="decomposed"),
         pytest.param("007", "7", id="leading-zeros"),
         pytest.param("1e3", "1000.0", id="number"),
-        pytest.param("a", "a\x00b", id="nul"),
-        pytest.param("", "\x00", id="only-nul"),
         pytest.param("straße", "strasse", id="sharp-s"),
     ],
 )
@@ -85,6 +83,26 @@ async def test_accounts_compare_by_bytes(store: Repository, column: str, one: st
     found = [await store.find(backend=row.backend, authority=row.authority, uid=row.uid) for row in rows]
     assert added == [True, True]
     assert found == rows
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [pytest.param("a", "a\x00b", id="nul"), pytest.param("", "\x00", id="only-nul")]
+)
+@pytest.mark.parametrize("column", ["uid", "authority", "backend"])
+async def test_text_with_a_nul_is_another_account_or_refused_and_never_cut(
+    store: Repository, column: str, one: str, other: str
+) -> None:
+    rows = [association("1", **{"uid": "u", column: one}), association("2", **{"uid": "u", column: other})]
+    await store.add(rows[0])
+
+    try:
+        added = await store.add(rows[1])
+    except StorageError:  # PostgreSQL holds no NUL in text
+        assert await store.get("2") is None
+    else:
+        assert added
+        assert await store.get("2") == rows[1]
+    assert await store.get("1") == rows[0]
 
 
 async def test_users_compare_by_bytes(store: Repository) -> None:
@@ -313,16 +331,32 @@ async def test_no_association_is_stored_for_a_user_whose_id_is_taken(store: Repo
         pytest.param("x" * 100_000, id="long"),
     ],
 )
-async def test_odd_text_is_stored_as_it_is_or_refused_with_a_storage_error(store: Repository, text: str) -> None:
+async def test_sr_s04_odd_text_is_stored_as_it_is_or_refused_with_a_storage_error(store: Repository, text: str) -> None:
     row = association(uid=text, access_token=text, scope=(text,), account=text)
+    account = {"backend": "github", "authority": "", "uid": text}
 
-    added, found = await asyncio.gather(
-        store.add(row), store.find(backend="github", authority="", uid=text), return_exceptions=True
+    [added] = await asyncio.gather(store.add(row), return_exceptions=True)
+    [found] = await asyncio.gather(store.find(**account), return_exceptions=True)
+
+    assert (added, found) == (True, row) or (
+        isinstance(added, StorageError) and (found is None or isinstance(found, StorageError))
     )
-
-    assert (added, found) == (True, row) or (isinstance(added, StorageError) and isinstance(found, StorageError))
     assert text not in str(added)
+    assert found is None or isinstance(found, StoredAssociation) or text not in str(found)
     assert await store.add(association("another"))
+
+
+@pytest.mark.parametrize(
+    "text", [pytest.param("\udcc3\udca9", id="bytes-of-e-acute"), pytest.param("\udcff", id="one-byte")]
+)
+async def test_sr_s04_text_that_is_no_unicode_is_refused_and_names_nobody_else(store: Repository, text: str) -> None:
+    await store.add(association("1", uid="é"))
+
+    [added] = await asyncio.gather(store.add(association("2", uid=text)), return_exceptions=True)
+    [found] = await asyncio.gather(store.find(backend="github", authority="", uid=text), return_exceptions=True)
+
+    assert isinstance(added, StorageError) or (added, found) == (True, association("2", uid=text))
+    assert getattr(found, "id", None) != "1"
 
 
 async def test_opening_and_closing_twice_is_harmless(store: Repository) -> None:

@@ -12,7 +12,7 @@ from databases import Database
 
 from asgi_social.errors import SettingsError, StorageError
 from asgi_social.storage.repository import StoredAssociation
-from asgi_social.storage.schema import STEPS, metadata, upgrade
+from asgi_social.storage.schema import metadata, steps_for, take
 from asgi_social.storage.sql import SqlRepository
 from tests.storage.files import raw, url_of
 from tests.storage.rows import association
@@ -43,9 +43,12 @@ async def open_and_close(file: Path) -> None:
     await repository.close()
 
 
-async def upgraded(file: Path, steps: list[Sequence[str]]) -> None:
-    async with Database(url_of(file)).connection() as connection:
-        await upgrade(connection, steps)
+async def upgraded(file: Path, *steps: Sequence[str]) -> None:
+    """Take further steps, as a newer release does."""
+    connection = Database(url_of(file))._backend.connection()
+    await connection.acquire()
+    await take(connection, [*steps_for("SQLite"), *steps], after=1)
+    await connection.release()
 
 
 async def test_the_steps_make_the_tables_of_the_metadata(tmp_path: Path) -> None:
@@ -92,7 +95,7 @@ async def test_an_older_database_gets_the_steps_it_lacks_and_keeps_its_rows(file
     await open_and_close(file)
     raw(file, "INSERT INTO social_user VALUES ('1', 1, NULL, 1.0)")
 
-    await upgraded(file, [*STEPS, FURTHER])
+    await upgraded(file, FURTHER)
 
     assert raw(file, "SELECT id, note FROM social_user") == [("1", None)]
     assert raw(file, "SELECT version FROM social_schema ORDER BY version") == [(1,), (2,)]
@@ -100,7 +103,7 @@ async def test_an_older_database_gets_the_steps_it_lacks_and_keeps_its_rows(file
 
 async def test_a_database_newer_than_the_code_is_refused_with_both_versions_and_not_touched(file: Path) -> None:
     await open_and_close(file)
-    await upgraded(file, [*STEPS, FURTHER, ()])
+    await upgraded(file, FURTHER, ())
 
     with pytest.raises(SettingsError) as raised:
         await open_and_close(file)
@@ -153,27 +156,27 @@ async def test_a_step_that_breaks_off_leaves_nothing_behind(file: Path) -> None:
 
 def test_the_version_of_a_file_is_read_without_making_or_changing_it(file: Path) -> None:
     repository = SqlRepository(url_of(file))
-    absent, made = repository.version(), file.exists()
+    absent, made = asyncio.run(repository.version()), file.exists()
     asyncio.run(open_and_close(file))
     before = file.read_bytes()
 
-    there = repository.version()
+    there = asyncio.run(repository.version())
 
     assert (absent, made, there) == (0, False, 1)
     assert file.read_bytes() == before
 
 
-def test_a_file_of_another_app_has_no_version_of_ours(file: Path) -> None:
+async def test_a_file_of_another_app_has_no_version_of_ours(file: Path) -> None:
     raw(file, "CREATE TABLE theirs (id TEXT)")
 
-    assert SqlRepository(url_of(file)).version() == 0
+    assert await SqlRepository(url_of(file)).version() == 0
 
 
 def test_a_file_that_is_no_database_has_none(file: Path) -> None:
     file.write_bytes(b"no database" * 100)
 
     with pytest.raises(StorageError, match="SQLITE_NOTADB"):
-        SqlRepository(url_of(file)).version()
+        asyncio.run(SqlRepository(url_of(file)).version())
 
 
 def test_reading_the_version_tidies_up_nothing_that_a_killed_process_has_left(file: Path, tmp_path: Path) -> None:
@@ -185,7 +188,7 @@ def test_reading_the_version_tidies_up_nothing_that_a_killed_process_has_left(fi
     for ending, content in left.items():
         (tmp_path / f"left.db{ending}").write_bytes(content)
 
-    version = SqlRepository(url_of(tmp_path / "left.db")).version()
+    version = asyncio.run(SqlRepository(url_of(tmp_path / "left.db")).version())
 
     assert version == 1
     assert {ending: (tmp_path / f"left.db{ending}").read_bytes() for ending in left} == left

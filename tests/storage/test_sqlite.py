@@ -40,8 +40,8 @@ CALLS: dict[str, Callable[[SqlRepository], Any]] = {
         pytest.param("sqlite://social.db", id="two-slashes"),
         pytest.param("sqlite://data/social.db", id="two-slashes-and-a-folder"),
         pytest.param("sqlite+pysqlite:///social.db", id="another-driver"),
-        pytest.param("postgresql+asyncpg://app:hunter2@localhost/app", id="postgresql"),
-        pytest.param("mysql://app:hunter2@localhost/app", id="mariadb"),
+        pytest.param("postgresql+psycopg://app:hunter2@localhost/app", id="another-driver-of-postgresql"),
+        pytest.param("mysql+aiomysql://app:hunter2@localhost/app", id="another-driver-of-mariadb"),
         pytest.param("mongodb://app:hunter2@localhost/app", id="unknown"),
         pytest.param("social.db", id="no-url"),
         pytest.param("sqlite://[hunter2", id="broken"),
@@ -83,14 +83,15 @@ async def test_the_file_holds_what_was_given_and_nothing_else(repository: SqlRep
         *("association-1", "user-1", "github", "", "uid of association-1", "v1.k.account", "client-1"),
         *("v1.k.sealed", None, None, "Bearer", '["a", "b"]', 2.5, 1_700_000_000.25, "active", None),
         *(1_700_000_000.25, 1_700_000_000.25, 1),
+        *("", None, None, 0, None, None, None),
     ]
     assert len(write_id) == 22
     assert raw(file, "SELECT * FROM social_user") == [("user-1", 1, "ada", 1_700_000_000.25)]
-    assert raw(file, "SELECT * FROM social_flow") == [("digest", 600.0)]
+    assert raw(file, "SELECT digest, expires_at FROM social_flow") == [("digest", 600.0)]
 
 
 async def test_at_most_a_hundred_ended_keys_are_forgotten_in_one_call(repository: SqlRepository, file: Path) -> None:
-    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 120) SELECT i, 1.0 FROM n"
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 120) SELECT i, 1.0, '' FROM n"
     raw(file, f"INSERT INTO social_flow {numbers}")
 
     await repository.spend("new", expires_at=600.0, now=2.0)
@@ -158,31 +159,23 @@ async def test_the_apps_own_connection_is_still_its_own_after_a_close_in_its_tas
         assert database.connection() is connection
 
 
-async def test_the_apps_connected_database_stays_connected(file: Path) -> None:
-    async with Database(url_of(file)) as database:
-        repository = SqlRepository(database)
-
-        await repository.open()
-        await repository.close()
-
-        assert database.is_connected
-
-
-async def test_a_database_that_nobody_had_connected_is_disconnected_again(file: Path) -> None:
+@pytest.mark.parametrize("is_connected", [True, False])
+async def test_the_apps_database_is_left_as_connected_as_it_was(file: Path, is_connected: bool) -> None:
     database = Database(url_of(file))
+    if is_connected:
+        await database.connect()
     repository = SqlRepository(database)
 
     await repository.open()
-    was_connected = database.is_connected
+    meanwhile = database.is_connected
     await repository.close()
 
-    assert (was_connected, database.is_connected) == (True, False)
+    assert (meanwhile, database.is_connected) == (is_connected, is_connected)
 
 
-async def test_a_database_that_undoes_every_write_is_refused(file: Path) -> None:
-    async with Database(url_of(file), force_rollback=True) as database:
-        with pytest.raises(SettingsError) as raised:
-            await SqlRepository(database).open()
+def test_a_database_that_undoes_every_write_is_refused(file: Path) -> None:
+    with pytest.raises(SettingsError) as raised:
+        SqlRepository(Database(url_of(file), force_rollback=True))
 
     assert raised.value.setting == "database"
     assert "MemoryRepository" in raised.value.hint

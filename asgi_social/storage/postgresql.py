@@ -1,0 +1,85 @@
+"""PostgreSQL, through asyncpg."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import asyncpg
+import sqlalchemy as sa
+from databases.interfaces import ConnectionBackend
+from sqlalchemy.dialects import postgresql
+
+from asgi_social.storage.dialect import Dialect, Failure, pooled, stored_by
+
+CONNECT_SECONDS = 5.0
+# ValueError: of what is no UTF-8, or no JSON. OSError: what the system says of the network; TimeoutError is one.
+_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    ValueError,
+    OverflowError,
+)
+_LOCK = 0x61736769_736F6369  # "asgisoci": the number of our advisory lock
+
+_TABLES = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false)) "
+    "AND tablename IN ('social_schema', 'social_association')"
+)
+
+connected = pooled(errors=_ERRORS, discard=lambda raw: raw.terminate())
+
+
+@asynccontextmanager
+async def alone(connection: ConnectionBackend) -> AsyncIterator[None]:
+    """Have the lock up to the end of the transaction."""
+    await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    yield
+
+
+def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
+    """Give an INSERT that does nothing where a unique key is taken."""
+    return postgresql.insert(table).values(**values).on_conflict_do_nothing()
+
+
+def failure(error: Exception) -> Failure:
+    """Say what an error means."""
+    match error:
+        # A statement that was prepared before a migration is prepared anew on another connection.
+        case asyncpg.SerializationError() | asyncpg.DeadlockDetectedError() | asyncpg.InvalidCachedStatementError():
+            return "collided"
+        case ValueError():  # of a value that it cannot send, which is an InterfaceError too
+            return "refused"
+        case (
+            asyncpg.PostgresConnectionError()
+            | asyncpg.AdminShutdownError()
+            | asyncpg.CrashShutdownError()
+            | asyncpg.InterfaceError()
+            | OSError()
+        ):
+            return "lost"
+    return "refused"
+
+
+def code(error: Exception) -> str:
+    """Give the name of an error, which is that of its SQLSTATE."""
+    return type(error).__name__
+
+
+DIALECT = Dialect(
+    kind="PostgreSQL",
+    options={"min_size": 1, "max_size": 10, "timeout": CONNECT_SECONDS},
+    # clock_timestamp, for now() is when the transaction began, before it waited for the row.
+    now=sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double),
+    tables=_TABLES,
+    begin=("BEGIN ISOLATION LEVEL READ COMMITTED",),
+    insert_new=insert_new,
+    errors=_ERRORS,
+    failure=failure,
+    code=code,
+    connected=connected,
+    stored=stored_by(connected, _TABLES),
+    alone=alone,
+    seconds=10.0,
+    is_migrated_at_start=False,
+)
