@@ -118,7 +118,8 @@ def pooled(
                 # Before the first await, so that no second cancellation comes in between: a connection in an unknown
                 # state must not be given to the next one, and asking the server to undo would be to wait for it.
                 if not is_well:
-                    discard(connection.raw_connection)
+                    with suppress(*errors):  # of one that the pool has taken away already
+                        discard(connection.raw_connection)
                 with suppress(*errors):
                     await connection.release()
 

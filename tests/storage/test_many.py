@@ -1,6 +1,7 @@
 """What is asked of many rows at once: those due, counts, pages, sealing anew, adding many; over all of our stores."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ async def test_sealing_anew_writes_what_is_sealed_and_leaves_lease_and_version(s
     await store.add(association(refresh_token="v1.k.r"))
     leased = await store.lease("association-1", version=1, lease_id="l1", seconds=HELD)
     assert leased is not None
-    sealed = {"account": "v2.a", "access_token": "v2.b", "refresh_token": "v2.c", "id_token": "v2.d"}
+    sealed: dict[str, Any] = {"account": "v2.a", "access_token": "v2.b", "refresh_token": "v2.c", "id_token": "v2.d"}
 
     assert await store.reseal(replace(leased, user_id="x", scope=("x",), attempts=9, **sealed))
 
