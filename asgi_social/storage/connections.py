@@ -121,14 +121,14 @@ class Connections:
 
         return await self._tried(operation, once, seconds=self._dialect.seconds)
 
-    async def migrate(self, work: Callable[[Session], Awaitable[None]]) -> None:
+    async def migrate(self, operation: str, work: Callable[[Session], Awaitable[None]]) -> None:
         """Do some work in a transaction, however long it takes, while no other process migrates."""
 
         async def once() -> None:
-            async with self._lent("migrate")() as connection, self._dialect.alone(connection):
-                await self._committed("migrate", connection, work)
+            async with self._lent(operation)() as connection, self._dialect.alone(connection):
+                await self._committed(operation, connection, work)
 
-        await self._tried("migrate", once, seconds=None)
+        await self._tried(operation, once, seconds=None)
 
     async def stored(self) -> tuple[set[str], int | None]:
         """Give which of our tables there are, and their version if any; it needs no open, and changes nothing."""

@@ -85,20 +85,27 @@ def refuse_rollback(database: Database) -> None:
 
 
 def pooled(
-    *, errors: tuple[type[Exception], ...], discard: Callable[[Any], object]
+    *,
+    errors: tuple[type[Exception], ...],
+    discard: Callable[[Any], object],
+    check: Callable[[ConnectionBackend], Awaitable[None]],
 ) -> Callable[[Database], AbstractAsyncContextManager[Lend]]:
     """Give the ``connected`` of a database on a server, which has a pool.
 
     Args:
         errors: What the driver raises.
         discard: Ends a connection of the driver at once, unasked; the server then undoes what was not committed.
+        check: Raises ``SettingsError`` where the server is set up in a way that loses something.
     """
 
     @asynccontextmanager
     async def connected(database: Database) -> AsyncIterator[Lend]:
         await database.connect()
         try:
-            yield lend_of(database)
+            lend = lend_of(database)
+            async with lend() as connection:
+                await check(connection)
+            yield lend
         finally:
             # As a generator this is also ended by an event loop that ends without a close: it leaves nothing open.
             with suppress(TimeoutError, *errors):

@@ -11,12 +11,11 @@ from contextlib import asynccontextmanager
 
 import asyncmy.errors
 import sqlalchemy as sa
-from databases import Database
 from databases.interfaces import ConnectionBackend
 from sqlalchemy.dialects import mysql
 
 from asgi_social.errors import SettingsError, StorageError
-from asgi_social.storage.dialect import Dialect, Failure, Lend, pooled, stored_by
+from asgi_social.storage.dialect import Dialect, Failure, pooled, stored_by
 
 CONNECT_SECONDS = 5
 LOCK_SECONDS = 600
@@ -30,23 +29,20 @@ _TABLES = (
     "AND table_name IN ('social_schema', 'social_association')"
 )
 
-_pooled = pooled(errors=_ERRORS, discard=lambda raw: raw.close())
+
+async def check(connection: ConnectionBackend) -> None:
+    """Raise ``SettingsError`` where text that is too long would be cut off."""
+    mode = await connection.fetch_val(sa.text("SELECT @@sql_mode"))
+    if "STRICT_ALL_TABLES" not in mode and "STRICT_TRANS_TABLES" not in mode:
+        raise SettingsError(
+            "the database cuts off text that is too long, so that two people may become one",
+            hint="set sql_mode to STRICT_ALL_TABLES for the server or in init_command, or pass the URL alone",
+            setting="database",
+            allowed="MariaDB with STRICT_ALL_TABLES or STRICT_TRANS_TABLES in its sql_mode",
+        )
 
 
-@asynccontextmanager
-async def connected(database: Database) -> AsyncIterator[Lend]:
-    """Open the pool, and see that text which is too long is refused."""
-    async with _pooled(database) as lend:
-        async with lend() as connection:
-            mode = await connection.fetch_val(sa.text("SELECT @@sql_mode"))
-        if "STRICT_ALL_TABLES" not in mode and "STRICT_TRANS_TABLES" not in mode:
-            raise SettingsError(
-                "the database cuts off text that is too long, so that two people may become one",
-                hint="set sql_mode to STRICT_ALL_TABLES for the server or in init_command, or pass the URL alone",
-                setting="database",
-                allowed="MariaDB with STRICT_ALL_TABLES or STRICT_TRANS_TABLES in its sql_mode",
-            )
-        yield lend
+connected = pooled(errors=_ERRORS, discard=lambda raw: raw.close(), check=check)
 
 
 @asynccontextmanager

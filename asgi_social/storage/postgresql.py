@@ -27,7 +27,13 @@ _TABLES = (
     "AND tablename IN ('social_schema', 'social_association')"
 )
 
-connected = pooled(errors=_ERRORS, discard=lambda raw: raw.terminate())
+
+async def check(connection: ConnectionBackend) -> None:
+    """Ask for nothing but an answer: no setting of a server loses anything."""
+    await connection.fetch_val(sa.text("SELECT 1"))
+
+
+connected = pooled(errors=_ERRORS, discard=lambda raw: raw.terminate(), check=check)
 
 
 @asynccontextmanager

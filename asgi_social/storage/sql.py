@@ -82,7 +82,7 @@ class SqlRepository:
             SettingsError: As for ``version``.
             StorageError: The database does not do its part. Run again, this goes on where it broke off.
         """
-        await self._connections.open(self._upgrade)
+        await self._connections.open(lambda: self._upgrade("migrate"))
         await self._connections.close()
 
     async def find(self, *, backend: str, authority: str, uid: str) -> StoredAssociation | None:
@@ -232,7 +232,7 @@ class SqlRepository:
 
     async def _prepare(self) -> None:
         if self._dialect.is_migrated_at_start:
-            await self._upgrade()
+            await self._upgrade("open")
             return
         version, newest = self._known(*await self._connections.stored()), len(self.steps)
         if version < newest:
@@ -243,12 +243,12 @@ class SqlRepository:
                 allowed=f"a database with schema {newest}",
             )
 
-    async def _upgrade(self) -> None:
+    async def _upgrade(self, operation: str) -> None:
         async def work(session: Session) -> None:
             names, stored = await schema.stored_version(session.connection, self._dialect.tables)
             await schema.take(session.connection, self.steps, after=self._known(names, stored))
 
-        await self._connections.migrate(work)
+        await self._connections.migrate(operation, work)
 
     def _known(self, names: Collection[str], stored: int | None) -> int:
         return schema.known_version(names, stored, newest=len(self.steps), kind=self._dialect.kind)

@@ -1,17 +1,21 @@
-"""Another process that uses a file of SQLite: ``python -m tests.storage.process <task> <url> <name>``.
+"""Another process that uses a database: ``python -m tests.storage.process <task> <url> <name>``.
 
 ``write`` stores, renews and unlinks, and prints how many of the keys that all processes spend were good for it.
+``lease`` asks for the lease of each of some associations, and prints how many it got; its own clock is wrong.
 ``leave`` ends without closing.
 """
 
 import asyncio
 import sys
+import time
 from dataclasses import replace
 
+from asgi_social.storage.repository import LeaseSeconds
 from asgi_social.storage.sql import SqlRepository
 from tests.storage.rows import association
 
 ROUNDS = 20
+HOUR = 3600.0
 
 
 async def write(url: str, name: str) -> int:
@@ -29,13 +33,29 @@ async def write(url: str, name: str) -> int:
     return spent
 
 
+async def lease(url: str, name: str) -> int:
+    right = time.time
+    time.time = lambda: right() + HOUR  # this process believes that every lease has ended long ago
+    repository = SqlRepository(url)
+    await repository.open()
+    lengths = LeaseSeconds(fresh=60.0, taking_over=60.0)
+    asked = [
+        repository.lease(f"{number}", version=1, lease_id=f"{name}-{number}-{caller}", seconds=lengths)
+        for number in range(ROUNDS)
+        for caller in range(2)
+    ]
+    given = await asyncio.gather(*asked)
+    await repository.close()
+    return sum(row is not None for row in given)
+
+
 async def leave(url: str) -> None:
     await SqlRepository(url).open()
 
 
 if __name__ == "__main__":
     task, database, *names = sys.argv[1:]
-    if task == "write":
-        sys.stdout.write(str(asyncio.run(write(database, names[0]))))
-    else:
+    if task == "leave":
         asyncio.run(leave(database))
+    else:
+        sys.stdout.write(str(asyncio.run((write if task == "write" else lease)(database, names[0]))))

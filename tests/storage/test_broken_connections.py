@@ -11,6 +11,7 @@ from databases import DatabaseURL
 
 from asgi_social.errors import StorageError
 from asgi_social.storage.connections import Session
+from asgi_social.storage.repository import LeaseSeconds
 from asgi_social.storage.schema import social_association
 from asgi_social.storage.sql import SqlRepository
 from tests.databases import raw
@@ -142,6 +143,21 @@ async def test_f_db_07_what_collides_each_time_is_a_storage_error_after_three_tr
     assert len([one for one in watched.statements if one.startswith("UPDATE")]) == 3
     assert raised.value.operation == "save_tokens"
     assert await narrow.save_tokens(SAVED, replaces=1)
+
+
+async def test_f_db_10_where_the_disk_is_full_the_lease_fails_first_and_reading_goes_on(
+    narrow: SqlRepository, watched: Watched
+) -> None:
+    full = {
+        "postgresql": "RAISE EXCEPTION 'x' USING ERRCODE = '53100'",
+        "mariadb": "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021",
+    }
+    async with refusing(watched.url, **full):
+        with pytest.raises(StorageError) as raised:
+            await narrow.lease("old", version=1, lease_id="l1", seconds=LeaseSeconds())
+
+    assert raised.value.operation == "lease"
+    assert await narrow.get("old") == OLD
 
 
 async def test_what_the_server_refuses_is_not_tried_again_and_the_connection_not_missed(

@@ -11,6 +11,7 @@ from databases import Database
 
 from asgi_social.storage.repository import StoredAssociation
 from asgi_social.storage.sql import SqlRepository
+from tests.databases import raw
 from tests.storage.files import Watched, url_of
 from tests.storage.rows import association, user
 
@@ -92,6 +93,34 @@ async def test_a_call_cancelled_at_any_await_leaves_all_or_nothing_and_a_store_t
         assert goes_on
         if not is_cancelled:
             assert nth > 3
+            return
+    pytest.fail("a call has no end of awaits")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("operation", CALLS)
+async def test_on_a_server_a_cancelled_call_leaves_all_or_nothing_and_no_place_in_the_pool_is_lost(
+    server_url: str, operation: str, times: int
+) -> None:
+    repository = SqlRepository(Database(server_url, min_size=1, max_size=1))
+    await repository.open()
+    for nth in range(1, MORE_AWAITS_THAN_THERE_ARE):
+        await repository.remove(user_id="new")
+        await repository.remove(user_id="old")
+        await asyncio.to_thread(raw, server_url, "DELETE FROM social_user", "DELETE FROM social_flow")
+        await repository.add(OLD)
+        is_cancelled = False
+        try:
+            await CancelledAt(CALLS[operation](repository), nth=nth, times=times)
+        except asyncio.CancelledError:
+            is_cancelled = True
+
+        left = await stored(repository)
+
+        assert left in ((BEFORE, AFTER[operation]) if is_cancelled else (AFTER[operation],))
+        if not is_cancelled:
+            assert nth > 1
+            await repository.close()
             return
     pytest.fail("a call has no end of awaits")
 

@@ -1,4 +1,4 @@
-"""Several processes share one file of SQLite, and none is told that it is locked."""
+"""Several processes share one database: one of them gets what only one can have, and none is told that it is locked."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,9 @@ import pytest
 from databases import Database
 
 from asgi_social.errors import StorageError
+from asgi_social.storage.repository import LeaseSeconds
 from asgi_social.storage.sql import SqlRepository
+from tests.databases import raw as raw_of
 from tests.storage.files import Watched, raw, url_of
 from tests.storage.process import ROUNDS
 from tests.storage.rows import association, user
@@ -73,6 +75,28 @@ async def test_a_process_that_ends_without_closing_does_end(file: Path) -> None:
     assert raw(file, "SELECT version FROM social_schema") == [(1,)]
 
 
+async def test_processes_that_write_to_one_database_at_once_each_see_their_writes_and_spend_a_key_once(
+    database_url: str,
+) -> None:
+    spent = await asyncio.gather(*[in_process("write", database_url, f"p{number}") for number in range(2)])
+
+    written = await asyncio.to_thread(raw_of, database_url, "SELECT count(*) FROM social_association WHERE version = 2")
+    assert sum(map(int, spent)) == ROUNDS
+    assert written == [(2 * (ROUNDS - 1),)]
+
+
+async def test_of_processes_that_ask_for_one_lease_at_once_one_gets_it_whatever_their_clocks_say(
+    shared: SqlRepository, database_url: str
+) -> None:
+    await shared.add_each([association(f"{number}") for number in range(ROUNDS)])
+
+    given = await asyncio.gather(*[in_process("lease", database_url, f"p{number}") for number in range(2)])
+
+    assert sum(map(int, given)) == ROUNDS
+    lengths = LeaseSeconds(fresh=60.0, taking_over=60.0)
+    assert await shared.lease("0", version=1, lease_id="here", seconds=lengths) is None
+
+
 @pytest.mark.parametrize("operation", CALLS)
 async def test_nobody_else_can_write_between_the_statements_of_one_call(file: Path, operation: str) -> None:
     watched = Watched()
@@ -120,3 +144,58 @@ async def test_a_file_in_which_others_always_write_just_then_is_a_storage_error(
 
     assert raised.value.operation == "open"
     other.close()
+
+
+async def test_f_db_04_a_file_that_another_process_has_locked_is_waited_for(
+    repository: SqlRepository, file: Path
+) -> None:
+    """The other lets go when our BEGIN is waiting, which this process tells it at once: no time goes by."""
+    await repository.add(association())
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(repository.save_tokens(association(version=2), replaces=1))
+    read = await asyncio.wait_for(asyncio.to_thread(raw, file, "SELECT version FROM social_association"), timeout=30)
+    is_waiting = not waiting.done()
+
+    other.execute("COMMIT")
+
+    assert (read, is_waiting) == ([(1,)], True)
+    assert await waiting
+    other.close()
+
+
+async def test_f_db_04_a_file_that_stays_locked_is_a_storage_error_after_three_tries_and_nothing_is_lost(
+    file: Path,
+) -> None:
+    watched = Watched()
+    repository = SqlRepository(Database(url_of(file), factory=watched, check_same_thread=False))
+    await repository.open()
+    await repository.add(association())
+    watched.made[0].execute("PRAGMA busy_timeout = 0")
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    tries: list[str] = []
+    watched.before = tries.append
+
+    with pytest.raises(StorageError, match="SQLITE_BUSY"):
+        await repository.save_tokens(association(version=2), replaces=1)
+
+    other.execute("COMMIT")
+    assert tries == ["BEGIN IMMEDIATE"] * 3
+    assert await repository.save_tokens(association(version=2), replaces=1)
+    other.close()
+    await repository.close()
+
+
+async def test_f_db_10_where_nothing_can_be_written_the_lease_fails_first_and_reading_goes_on(file: Path) -> None:
+    watched = Watched()
+    repository = SqlRepository(Database(url_of(file), factory=watched, check_same_thread=False))
+    await repository.open()
+    await repository.add(association())
+    watched.made[0].execute("PRAGMA query_only = ON")
+
+    with pytest.raises(StorageError, match="SQLITE_READONLY"):
+        await repository.lease("association-1", version=1, lease_id="l1", seconds=LeaseSeconds())
+
+    assert await repository.get("association-1") == association()
+    await repository.close()
