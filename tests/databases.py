@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,13 +136,42 @@ def server_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def new_server_url(server_url: str) -> Iterator[str]:
-    """A database on the same server with nothing in it, for tests that make or change tables."""
-    url = DatabaseURL(server_url)
+def new_postgresql_url(postgresql_database: str) -> Iterator[str]:
+    """A database of PostgreSQL with nothing in it, for tests that make or change tables."""
+    with _new(postgresql_database, options=" ENCODING 'UTF8' TEMPLATE template0", force=" WITH (FORCE)") as url:
+        yield url
+
+
+@pytest.fixture
+def new_mariadb_url(mariadb_database: str) -> Iterator[str]:
+    """A database of MariaDB with nothing in it, for tests that make or change tables."""
+    with _new(mariadb_database, options="", force="") as url:
+        yield url
+
+
+@pytest.fixture(params=SERVERS)
+def new_server_url(request: pytest.FixtureRequest) -> str:
+    """Each kind of server in turn, with a database that has nothing in it."""
+    url: str = request.getfixturevalue(f"new_{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each kind of database in turn, with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/new.db"
+    url: str = request.getfixturevalue(f"new_{request.param}_url")
+    return url
+
+
+@contextmanager
+def _new(beside: str, *, options: str, force: str) -> Iterator[str]:
+    url = DatabaseURL(beside)
     name = f"{url.database}_{secrets.token_hex(3)}"
-    raw(server_url, f"CREATE DATABASE {name}")
+    raw(beside, f"CREATE DATABASE {name}{options}")
     yield url.replace(database=name)._url
-    raw(server_url, f"DROP DATABASE {name}" + (" WITH (FORCE)" if url.dialect == "postgresql" else ""))
+    raw(beside, f"DROP DATABASE {name}{force}")
 
 
 def _emptied(url: str) -> str:

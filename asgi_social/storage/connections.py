@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -117,7 +117,7 @@ class Connections:
 
         async def once() -> T:
             async with self._lent(operation)() as connection:
-                return await self._committed(operation, connection, work)
+                return await self._committed(operation, connection, work, inside=nullcontext())
 
         return await self._tried(operation, once, seconds=self._dialect.seconds)
 
@@ -125,8 +125,8 @@ class Connections:
         """Do some work in a transaction, however long it takes, while no other process migrates."""
 
         async def once() -> None:
-            async with self._lent(operation)() as connection, self._dialect.alone(connection):
-                await self._committed(operation, connection, work)
+            async with self._lent(operation)() as connection:
+                await self._committed(operation, connection, work, inside=self._dialect.alone(connection))
 
         await self._tried(operation, once, seconds=None)
 
@@ -135,18 +135,24 @@ class Connections:
         return await self._tried("version", lambda: self._dialect.stored(self._make()), seconds=self._dialect.seconds)
 
     async def _committed(
-        self, operation: str, connection: ConnectionBackend, work: Callable[[Session], Awaitable[T]]
+        self,
+        operation: str,
+        connection: ConnectionBackend,
+        work: Callable[[Session], Awaitable[T]],
+        *,
+        inside: AbstractAsyncContextManager[None],
     ) -> T:
         for statement in self._dialect.begin:
             await connection.execute(sa.text(statement))
-        result = await work(Session(connection))
-        try:
-            await connection.execute(_COMMIT)
-        except self._dialect.errors as error:
-            if self._dialect.failure(error) == "lost":
-                # A second try would not know of the first one.
-                raise self._error(operation, "broke off at COMMIT, which may have come about") from None
-            raise
+        async with inside:
+            result = await work(Session(connection))
+            try:
+                await connection.execute(_COMMIT)
+            except self._dialect.errors as error:
+                if self._dialect.failure(error) == "lost":
+                    # A second try would not know of the first one.
+                    raise self._error(operation, "broke off at COMMIT, which may have come about") from None
+                raise
         return result
 
     async def _tried(self, operation: str, call: Callable[[], Awaitable[T]], *, seconds: float | None) -> T:

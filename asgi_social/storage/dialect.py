@@ -46,7 +46,7 @@ class Dialect:
         code: Gives its code; never its text, which may hold a value of the row.
         connected: Opens a database, and gives what lends its connections.
         stored: Reads which of our tables there are, and their version if any, without changing anything.
-        alone: Gives what keeps other processes from migrating meanwhile.
+        alone: Gives what keeps other processes from migrating meanwhile; entered in a transaction, and left behind it.
         seconds: How long a call may take, tries included; None where what is waited for has a limit of its own.
         is_migrated_at_start: Whether opening brings the schema up to date.
     """

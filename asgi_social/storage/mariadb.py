@@ -19,6 +19,7 @@ from asgi_social.storage.dialect import Dialect, Failure, pooled, stored_by
 
 CONNECT_SECONDS = 5
 LOCK_SECONDS = 600
+LOCK_NAME = "concat('asgi_social:', left(md5(database()), 32))"
 # RuntimeError: of a pool that is closed just then. The others as for PostgreSQL.
 _ERRORS = (asyncmy.errors.MySQLError, OSError, RuntimeError, ValueError, OverflowError)
 _COLLIDED = {1020, 1205, 1213}  # a row changed since it was read; a lock was waited for too long; a deadlock
@@ -48,11 +49,10 @@ connected = pooled(errors=_ERRORS, discard=lambda raw: raw.close(), check=check)
 @asynccontextmanager
 async def alone(connection: ConnectionBackend) -> AsyncIterator[None]:
     """Have a lock of the server; it ends with the connection at the latest."""
-    name = "concat('asgi_social:', left(md5(database()), 32))"
-    if await connection.fetch_val(sa.text(f"SELECT get_lock({name}, {LOCK_SECONDS})")) != 1:
+    if await connection.fetch_val(sa.text(f"SELECT get_lock({LOCK_NAME}, {LOCK_SECONDS})")) != 1:
         raise StorageError("migrate: another process is migrating, and does not end", operation="migrate")
     yield
-    await connection.execute(sa.text(f"DO release_lock({name})"))
+    await connection.execute(sa.text(f"DO release_lock({LOCK_NAME})"))
 
 
 def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:

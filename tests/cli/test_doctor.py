@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from databases import DatabaseURL
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -252,6 +253,29 @@ def test_a_database_that_does_not_open_is_a_fault_and_the_providers_are_asked_al
 
     assert status == 1
     assert (states(findings)["database"], states(findings)["provider"]) == ("fault", "ok")
+
+
+def test_a_server_without_our_tables_is_a_fault_that_says_what_to_run(
+    monkeypatch: pytest.MonkeyPatch, new_server_url: str
+) -> None:
+    status, findings = doctor(monkeypatch, "--offline", **settings(database=new_server_url))
+
+    [found] = [one for one in findings if one["check"] == "database"]
+    assert (status, found["state"]) == (1, "fault")
+    assert "schema 0" in found["message"]
+    assert "asgi-social migrate" in found["hint"]
+
+
+def test_a_server_with_our_tables_is_well_and_its_password_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, server_url: str
+) -> None:
+    url = str(DatabaseURL(server_url).replace(password="hunter2"))
+    put(monkeypatch, Social(**settings(database=url if url.startswith("postgresql") else server_url)))
+
+    result = run("doctor", TARGET, "--offline")
+
+    assert "database: opens, and its schema is the one that is known here" in result.stdout
+    assert "hunter2" not in result.output
 
 
 def test_without_a_client_of_the_apps_own_a_database_that_does_not_open_keeps_nobody_from_being_asked(

@@ -1,9 +1,11 @@
 """``asgi-social migrate``: what it will do, what it does, and what it leaves alone."""
 
+import socket
 import sqlite3
 from pathlib import Path
 
 import pytest
+from databases import DatabaseURL
 
 from asgi_social import Social
 from tests.app import settings
@@ -104,3 +106,34 @@ def test_what_the_app_prints_is_no_part_of_the_answer(tmp_path: Path, monkeypatc
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert "hello\n" in result.stderr
+
+
+def test_a_server_is_migrated_by_the_command_alone_and_a_second_run_does_nothing(
+    new_server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(monkeypatch, Social(**settings(database=new_server_url)))
+
+    dry = run("migrate", TARGET, "--dry-run")
+    made = run("migrate", TARGET)
+    again = run("migrate", TARGET)
+
+    assert (dry.exit_code, made.exit_code, again.exit_code) == (0, 0, 0)
+    assert dry.stdout.startswith("The schema is 0, and the newest is 1.\nStep 1:\n  CREATE TABLE ")
+    assert dry.stdout.endswith("Nothing was changed.\n")
+    assert made.stdout.endswith("The schema is 1 now.\n")
+    assert again.stdout == "The schema is 1, which is the newest: nothing to do.\n"
+
+
+def test_a_server_that_does_not_answer_ends_with_1_and_shows_no_password(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = DatabaseURL(server_url).replace(port=closed.getsockname()[1], password="hunter2")
+        put(monkeypatch, Social(**settings(database=str(url))))
+
+        result = run("migrate", TARGET)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("version: ")
+    assert "hunter2" not in result.output
