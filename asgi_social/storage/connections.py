@@ -1,7 +1,7 @@
 """Calls on a database: its connections from open to close, transactions, and a second try where that is safe."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any, TypeVar
 
@@ -24,13 +24,20 @@ _COMMIT = sa.text("COMMIT")
 class Session:
     """A connection, for statements and what they give."""
 
-    def __init__(self, connection: ConnectionBackend) -> None:
+    def __init__(self, connection: ConnectionBackend, dialect: Dialect) -> None:
         self.connection = connection
+        self._dialect = dialect
 
     async def do(self, query: ClauseElement) -> None:
         """Run a statement that gives nothing."""
         _check(query)
         await self.connection.execute(query)
+
+    async def do_many(self, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
+        """Run an INSERT of the dialect for each of many rows."""
+        for row in rows:
+            _check_each(row.values())
+        await self._dialect.insert_many(self.connection, query, rows)
 
     async def value(self, query: ClauseElement) -> Any:
         """Give the first column of the first row, or None."""
@@ -103,7 +110,7 @@ class Connections:
 
         async def once() -> T:
             async with self._lent(operation)() as connection:
-                return await work(Session(connection))
+                return await work(Session(connection, self._dialect))
 
         return await self._tried(operation, once, seconds=self._dialect.seconds)
 
@@ -145,7 +152,7 @@ class Connections:
         for statement in self._dialect.begin:
             await connection.execute(sa.text(statement))
         async with inside:
-            result = await work(Session(connection))
+            result = await work(Session(connection, self._dialect))
             try:
                 await connection.execute(_COMMIT)
             except self._dialect.errors as error:
@@ -189,9 +196,13 @@ class Connections:
 
 
 def _check(query: ClauseElement) -> None:
-    """Raise ``UnicodeEncodeError`` where a value is no text of Unicode, which asyncmy would send as other text."""
     for element in visitors.iterate(query):
         if isinstance(element, sa.BindParameter):
-            for value in element.value if isinstance(element.value, list) else (element.value,):
-                if isinstance(value, str):
-                    value.encode()
+            _check_each(element.value if isinstance(element.value, list) else (element.value,))
+
+
+def _check_each(values: Iterable[object]) -> None:
+    """Raise ``UnicodeEncodeError`` where a value is no text of Unicode, which asyncmy would send as other text."""
+    for value in values:
+        if isinstance(value, str):
+            value.encode()

@@ -41,6 +41,7 @@ class Dialect:
         now: The present moment by the database's clock, in epoch seconds, not as of the transaction's begin.
         begin: What begins a transaction in which each statement sees what was committed before it.
         insert_new: Gives an INSERT that does nothing where a unique key is taken.
+        insert_many: Runs such an INSERT for many rows, written out once and not once for each, as databases would.
         errors: What the driver raises.
         failure: Says what such an error means.
         code: Gives its code; never its text, which may hold a value of the row.
@@ -57,6 +58,7 @@ class Dialect:
     now: sa.ColumnElement[float]
     begin: Sequence[str]
     insert_new: Callable[[sa.Table, Mapping[str, object]], sa.Insert]
+    insert_many: Callable[[ConnectionBackend, sa.Insert, Sequence[Mapping[str, object]]], Awaitable[None]]
     errors: tuple[type[Exception], ...]
     failure: Callable[[Exception], Failure]
     code: Callable[[Exception], str]

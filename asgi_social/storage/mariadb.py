@@ -6,13 +6,14 @@ site-packages. Its one advisory (CVE-2025-65896: the keys of a dict given as a v
 mended since 0.2.12, and since 0.2.13 it closes a connection that a cancelled caller left half read.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import asyncmy.errors
 import sqlalchemy as sa
 from databases.interfaces import ConnectionBackend
 from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects.mysql import pymysql
 
 from asgi_social.errors import SettingsError, StorageError
 from asgi_social.storage.dialect import Dialect, Failure, pooled, stored_by
@@ -60,6 +61,13 @@ def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
     return mysql.insert(table).values(**values).on_duplicate_key_update(write_id=table.c.write_id)
 
 
+async def insert_many(connection: ConnectionBackend, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
+    """Run an INSERT for many rows."""
+    written = query.compile(dialect=pymysql.dialect(paramstyle="pyformat"))
+    async with connection.raw_connection.cursor() as cursor:
+        await cursor.executemany(written.string, rows)
+
+
 def failure(error: Exception) -> Failure:
     """Say what an error means."""
     number = error.args[0] if error.args else None
@@ -89,6 +97,7 @@ DIALECT = Dialect(
     tables=_TABLES,
     begin=("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"),
     insert_new=insert_new,
+    insert_many=insert_many,
     errors=_ERRORS,
     failure=failure,
     code=code,

@@ -1,12 +1,13 @@
 """PostgreSQL, through asyncpg."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
 import sqlalchemy as sa
 from databases.interfaces import ConnectionBackend
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import asyncpg as numbered
 
 from asgi_social.storage.dialect import Dialect, Failure, pooled, stored_by
 
@@ -48,6 +49,13 @@ def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
     return postgresql.insert(table).values(**values).on_conflict_do_nothing()
 
 
+async def insert_many(connection: ConnectionBackend, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
+    """Run an INSERT for many rows."""
+    written = query.compile(dialect=numbered.dialect())  # type: ignore[no-untyped-call]  # it carries no types
+    values = [[row[name] for name in written.positiontup or ()] for row in rows]
+    await connection.raw_connection.executemany(written.string, values)
+
+
 def failure(error: Exception) -> Failure:
     """Say what an error means."""
     match error:
@@ -80,6 +88,7 @@ DIALECT = Dialect(
     tables=_TABLES,
     begin=("BEGIN ISOLATION LEVEL READ COMMITTED",),
     insert_new=insert_new,
+    insert_many=insert_many,
     errors=_ERRORS,
     failure=failure,
     code=code,

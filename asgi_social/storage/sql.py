@@ -104,12 +104,15 @@ class SqlRepository:
 
     async def add_each(self, rows: Sequence[StoredAssociation]) -> list[bool]:
         """Store several new associations in one transaction, and say of each whether it was, as ``add`` does."""
+        if not rows:
+            return []
         write_id = random_text(bits=128)
+        values = [{**values_of(row), "write_id": write_id} for row in rows]
+        insert = self._dialect.insert_new(social_association, values[0])
         query = sa.select(OWN.id, OWN.write_id).where(OWN.id.in_([row.id for row in rows]))
 
         async def work(session: Session) -> list[bool]:
-            for row in rows:
-                await session.do(self._insert_new(row, write_id))
+            await session.do_many(insert, values)
             written = {found["id"]: found["write_id"] for found in await session.every(query)}
             if len({row.id for row in rows}) < len(rows) or set(written.values()) - {write_id}:
                 raise _taken("add_each")

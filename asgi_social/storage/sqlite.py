@@ -8,7 +8,7 @@ the writers of other processes, where a deferred transaction is told that the da
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -119,6 +119,13 @@ def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
     return sqlite.insert(table).values(**values).on_conflict_do_nothing()
 
 
+async def insert_many(connection: ConnectionBackend, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
+    """Run an INSERT for many rows."""
+    written = query.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    values = [[row[name] for name in written.positiontup or ()] for row in rows]
+    await connection.raw_connection.executemany(written.string, values)
+
+
 def failure(error: Exception) -> Failure:
     """Say what an error means: another process has the file for longer than is waited for, or something else."""
     return "collided" if code(error).startswith("SQLITE_BUSY") else "refused"
@@ -136,6 +143,7 @@ DIALECT = Dialect(
     tables=_TABLES,
     begin=("BEGIN IMMEDIATE",),
     insert_new=insert_new,
+    insert_many=insert_many,
     errors=_ERRORS,
     failure=failure,
     code=code,
