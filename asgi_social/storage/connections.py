@@ -1,9 +1,9 @@
 """Calls on a database: its connections from open to close, transactions, and a second try where that is safe."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing, nullcontext
+from typing import TypeVar
 
 import sqlalchemy as sa
 from databases import Database
@@ -13,47 +13,14 @@ from sqlalchemy.sql import ClauseElement, visitors
 from asgi_social.errors import StorageError
 from asgi_social.secret import fraction
 from asgi_social.storage.dialect import Dialect, Lend
+from asgi_social.storage.schema import stored_version
+from asgi_social.storage.work import Asked, Many, Rows, Work
 
 T = TypeVar("T")
 
 # Between the tries, of which there are one more; each is shortened at random, so that two do not meet again.
 _PAUSES = (0.05, 0.25)
 _COMMIT = sa.text("COMMIT")
-
-
-class Session:
-    """A connection, for statements and what they give."""
-
-    def __init__(self, connection: ConnectionBackend, dialect: Dialect) -> None:
-        self.connection = connection
-        self._dialect = dialect
-
-    async def do(self, query: ClauseElement) -> None:
-        """Run a statement that gives nothing."""
-        _check(query)
-        await self.connection.execute(query)
-
-    async def do_many(self, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
-        """Run an INSERT of the dialect for each of many rows."""
-        for row in rows:
-            _check_each(row.values())
-        await self._dialect.insert_many(self.connection, query, rows)
-
-    async def value(self, query: ClauseElement) -> Any:
-        """Give the first column of the first row, or None."""
-        _check(query)
-        return await self.connection.fetch_val(query)
-
-    async def first(self, query: ClauseElement) -> Mapping[str, Any] | None:
-        """Give the first row, or None."""
-        _check(query)
-        record = await self.connection.fetch_one(query)
-        return None if record is None else dict(record._mapping)
-
-    async def every(self, query: ClauseElement) -> list[Mapping[str, Any]]:
-        """Give all rows."""
-        _check(query)
-        return [dict(record._mapping) for record in await self.connection.fetch_all(query)]
 
 
 class Connections:
@@ -105,21 +72,21 @@ class Connections:
             async with self._changing:
                 await self._tried("close", self._held.aclose, seconds=self._dialect.seconds)
 
-    async def read(self, operation: str, work: Callable[[Session], Awaitable[T]]) -> T:
+    async def read(self, operation: str, work: Callable[[], Work[T]]) -> T:
         """Give what some reading gives."""
 
         async def once() -> T:
             async with self._lent(operation)() as connection:
-                return await work(Session(connection, self._dialect))
+                return await self._played(connection, work())
 
         return await self._tried(operation, once, seconds=self._dialect.seconds)
 
-    async def write(self, operation: str, work: Callable[[Session], Awaitable[T]]) -> T:
+    async def write(self, operation: str, work: Callable[[], Work[T]]) -> T:
         """Do some work in a transaction, and give what it gives once that is committed.
 
         Args:
             operation: What an error calls it.
-            work: Awaited anew at each try, so that nothing outside the database may happen in it.
+            work: Made anew for each try, so that nothing outside the database may happen in it.
         """
 
         async def once() -> T:
@@ -128,7 +95,7 @@ class Connections:
 
         return await self._tried(operation, once, seconds=self._dialect.seconds)
 
-    async def migrate(self, operation: str, work: Callable[[Session], Awaitable[None]]) -> None:
+    async def migrate(self, operation: str, work: Callable[[], Work[None]]) -> None:
         """Do some work in a transaction, however long it takes, while no other process migrates."""
 
         async def once() -> None:
@@ -139,20 +106,27 @@ class Connections:
 
     async def stored(self) -> tuple[set[str], int | None]:
         """Give which of our tables there are, and their version if any; it needs no open, and changes nothing."""
-        return await self._tried("version", lambda: self._dialect.stored(self._make()), seconds=self._dialect.seconds)
+
+        async def once() -> tuple[set[str], int | None]:
+            if self._dialect.stored is not None:
+                return self._dialect.stored(self._make())
+            async with self._dialect.connected(self._make()) as lend, lend() as connection:
+                return await self._played(connection, stored_version(self._dialect.tables))
+
+        return await self._tried("version", once, seconds=self._dialect.seconds)
 
     async def _committed(
         self,
         operation: str,
         connection: ConnectionBackend,
-        work: Callable[[Session], Awaitable[T]],
+        work: Callable[[], Work[T]],
         *,
         inside: AbstractAsyncContextManager[None],
     ) -> T:
         for statement in self._dialect.begin:
             await connection.execute(sa.text(statement))
         async with inside:
-            result = await work(Session(connection, self._dialect))
+            result = await self._played(connection, work())
             try:
                 await connection.execute(_COMMIT)
             except self._dialect.errors as error:
@@ -182,6 +156,29 @@ class Connections:
             return await call()
         except self._dialect.errors as error:
             raise self._error(operation, f"answers {self._dialect.code(error)}") from None
+
+    async def _played(self, connection: ConnectionBackend, work: Work[T]) -> T:
+        """Run what some work asks, and give what it gives."""
+        with closing(work):
+            try:
+                asked = next(work)
+                while True:
+                    asked = work.send(await self._answer(connection, asked))
+            except StopIteration as end:
+                result: T = end.value
+                return result
+
+    async def _answer(self, connection: ConnectionBackend, asked: Asked) -> Rows:
+        if isinstance(asked, Many):
+            for row in asked.rows:
+                _check_each(row.values())
+            await self._dialect.insert_many(connection, asked.insert, asked.rows)
+            return []
+        _check(asked)
+        if isinstance(asked, sa.Select | sa.TextualSelect):
+            return [dict(record._mapping) for record in await connection.fetch_all(asked)]
+        await connection.execute(asked)
+        return []
 
     def _lent(self, operation: str) -> Lend:
         if self._lend is None or self._loop is not asyncio.get_running_loop():

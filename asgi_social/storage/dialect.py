@@ -18,7 +18,7 @@ from databases import Database
 from databases.interfaces import ConnectionBackend
 
 from asgi_social.errors import SettingsError
-from asgi_social.storage.schema import Kind, stored_version
+from asgi_social.storage.schema import Kind
 
 # The right to use a connection for a while, with no other task at it. One that something went wrong on is not used
 # again as it is, also when its user was cancelled: what was begun is undone first.
@@ -46,7 +46,8 @@ class Dialect:
         failure: Says what such an error means.
         code: Gives its code; never its text, which may hold a value of the row.
         connected: Opens a database, and gives what lends its connections.
-        stored: Reads which of our tables there are, and their version if any, without changing anything.
+        stored: Reads which of our tables there are, and their version if any, without changing anything; None where
+            a connection is opened for it.
         alone: Gives what keeps other processes from migrating meanwhile; entered in a transaction, and left behind it.
         seconds: How long a call may take, tries included; None where what is waited for has a limit of its own.
         is_migrated_at_start: Whether opening brings the schema up to date.
@@ -63,7 +64,7 @@ class Dialect:
     failure: Callable[[Exception], Failure]
     code: Callable[[Exception], str]
     connected: Callable[[Database], AbstractAsyncContextManager[Lend]]
-    stored: Callable[[Database], Awaitable[tuple[set[str], int | None]]]
+    stored: Callable[[Database], tuple[set[str], int | None]] | None
     alone: Callable[[ConnectionBackend], AbstractAsyncContextManager[None]]
     seconds: float | None
     is_migrated_at_start: bool
@@ -135,20 +136,3 @@ def pooled(
         return lend
 
     return connected
-
-
-def stored_by(
-    connected: Callable[[Database], AbstractAsyncContextManager[Lend]], tables: str
-) -> Callable[[Database], Awaitable[tuple[set[str], int | None]]]:
-    """Give the ``stored`` of a database on a server, which is connected to for it.
-
-    Args:
-        connected: Of the dialect.
-        tables: Of the dialect.
-    """
-
-    async def stored(database: Database) -> tuple[set[str], int | None]:
-        async with connected(database) as lend, lend() as connection:
-            return await stored_version(connection, tables)
-
-    return stored

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects.mysql import pymysql
 
 from asgi_social.errors import SettingsError, StorageError
-from asgi_social.storage.dialect import Dialect, Failure, pooled, stored_by
+from asgi_social.storage.dialect import Dialect, Failure, pooled
 
 CONNECT_SECONDS = 5
 LOCK_SECONDS = 600
@@ -27,7 +27,7 @@ _COLLIDED = {1020, 1205, 1213}  # a row changed since it was read; a lock was wa
 _LOST = {1053, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2002, 2003, 2006, 2013, 2014, 2055}
 
 _TABLES = (
-    "SELECT table_name FROM information_schema.tables WHERE table_schema = database() "
+    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = database() "
     "AND table_name IN ('social_schema', 'social_association')"
 )
 
@@ -102,7 +102,7 @@ DIALECT = Dialect(
     failure=failure,
     code=code,
     connected=connected,
-    stored=stored_by(connected, _TABLES),
+    stored=None,
     alone=alone,
     seconds=10.0,
     is_migrated_at_start=False,

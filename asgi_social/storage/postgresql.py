@@ -9,7 +9,7 @@ from databases.interfaces import ConnectionBackend
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg as numbered
 
-from asgi_social.storage.dialect import Dialect, Failure, pooled, stored_by
+from asgi_social.storage.dialect import Dialect, Failure, pooled
 
 CONNECT_SECONDS = 5.0
 # ValueError: of what is no UTF-8, or no JSON. OSError: what the system says of the network; TimeoutError is one.
@@ -24,7 +24,7 @@ _ERRORS = (
 _LOCK = 0x61736769_736F6369  # "asgisoci": the number of our advisory lock
 
 _TABLES = (
-    "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false)) "
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = ANY (current_schemas(false)) "
     "AND tablename IN ('social_schema', 'social_association')"
 )
 
@@ -93,7 +93,7 @@ DIALECT = Dialect(
     failure=failure,
     code=code,
     connected=connected,
-    stored=stored_by(connected, _TABLES),
+    stored=None,
     alone=alone,
     seconds=10.0,
     is_migrated_at_start=False,

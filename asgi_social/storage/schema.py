@@ -7,16 +7,18 @@ An app with an Alembic of its own takes ``metadata`` into its ``target_metadata`
 migration: ``INSERT INTO social_schema (version) VALUES (1)``. A start then finds the schema it knows and makes nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import sqlalchemy as sa
-from databases.interfaces import ConnectionBackend
 from sqlalchemy.dialects import mysql
+from sqlalchemy.sql import ClauseElement
 
 from asgi_social.errors import SettingsError
 
 Kind = Literal["SQLite", "PostgreSQL", "MariaDB"]
+T = TypeVar("T")
+Statements: TypeAlias = Generator[ClauseElement, list[Mapping[str, Any]], T]
 
 metadata = sa.MetaData()
 
@@ -182,30 +184,38 @@ def steps_for(kind: Kind) -> Sequence[Sequence[str]]:
     return [[statement.format_map(_WORDS[kind]) for statement in step] for step in _STEPS]
 
 
-async def take(connection: ConnectionBackend, steps: Sequence[Sequence[str]], *, after: int) -> None:
-    """Take the steps behind a version, and write the number of each when it is done.
+def upgrade(tables: str, steps: Sequence[Sequence[str]], *, kind: Kind) -> Statements[None]:
+    """Take the steps that a database lacks, and write the number of each when it is done.
+
+    It is played where no other process migrates at the same time.
 
     Args:
-        connection: That no other process is migrating with at the same time.
+        tables: The query of this kind of database for the names of our tables.
         steps: All there are.
-        after: The version that the database has.
+        kind: Of the database.
+
+    Raises:
+        SettingsError: As ``known_version`` says.
     """
-    for number, statements in enumerate(steps[after:], start=after + 1):
+    names, stored = yield from stored_version(tables)
+    version = known_version(names, stored, newest=len(steps), kind=kind)
+    for number, statements in enumerate(steps[version:], start=version + 1):
         for statement in statements:
-            await connection.execute(sa.text(statement))
-        await connection.execute(sa.insert(social_schema).values(version=number))
+            yield sa.text(statement)
+        yield sa.insert(social_schema).values(version=number)
 
 
-async def stored_version(connection: ConnectionBackend, tables: str) -> tuple[set[str], int | None]:
+def stored_version(tables: str) -> Statements[tuple[set[str], int | None]]:
     """Give which of our tables there are, and the number of the last step that ``social_schema`` has, if any.
 
     Args:
-        connection: Of the database.
         tables: The query of this kind of database for the names of our tables.
     """
-    names = {row[0] for row in await connection.fetch_all(sa.text(tables))}
-    stored = await connection.fetch_val(sa.text(VERSION)) if "social_schema" in names else None
-    return names, stored
+    names = {row["name"] for row in (yield sa.text(tables).columns(sa.column("name", sa.String)))}
+    if "social_schema" not in names:
+        return names, None
+    [found] = yield sa.select(sa.func.max(social_schema.c.version).label("version"))
+    return names, found["version"]
 
 
 def known_version(names: Collection[str], stored: int | None, *, newest: int, kind: Kind) -> int:

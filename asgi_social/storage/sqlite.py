@@ -94,7 +94,7 @@ async def _use_wal(connection: ConnectionBackend) -> None:
     await connection.execute(sa.text("PRAGMA journal_mode = WAL"))
 
 
-async def stored(database: Database) -> tuple[set[str], int | None]:
+def stored(database: Database) -> tuple[set[str], int | None]:
     """Read which of our tables there are, and their version if any; no file is made or changed."""
     return _stored(Path(database.url.database))
 

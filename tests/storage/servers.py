@@ -1,7 +1,7 @@
 """Servers seen from outside: the driver watched at work, sessions killed, a server that does not answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ from databases import Database, DatabaseURL
 
 from tests.databases import raw
 
-Before = Callable[[str, int], None]
+Before = Callable[[str, int], object]
 
 
 def is_postgresql(url: str) -> bool:
@@ -33,7 +33,7 @@ class Watched:
     """A database whose statements are told before they are run.
 
     Attributes:
-        before: Called with each statement and the session of the server that it is for.
+        before: Called with each statement and the session of the server that it is for; what can be awaited is.
         statements: Those that were run.
     """
 
@@ -48,9 +48,11 @@ class Watched:
             return {"connection_class": _asyncpg_class(self)}
         return {"cursor_cls": _asyncmy_class(self)}
 
-    def note(self, statement: str, session: int) -> None:
+    async def note(self, statement: str, session: int) -> None:
         self.statements.append(statement)
-        self.before(statement, session)
+        waits = self.before(statement, session)
+        if isinstance(waits, Awaitable):
+            await waits
 
     def kill_at(self, word: str, *, times: int) -> None:
         """Let the server end the session just before a statement that begins with a word, so many times."""
@@ -84,15 +86,15 @@ def _asyncpg_class(watched: Watched) -> type:
 
     class Connection(asyncpg.Connection):  # type: ignore[misc]  # it carries no types
         async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-            watched.note(query, self.get_server_pid())
+            await watched.note(query, self.get_server_pid())
             return await super().fetch(query, *args, **options)
 
         async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-            watched.note(query, self.get_server_pid())
+            await watched.note(query, self.get_server_pid())
             return await super().fetchrow(query, *args, **options)
 
         async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
-            watched.note(query, self.get_server_pid())
+            await watched.note(query, self.get_server_pid())
             return await super().fetchval(query, *args, **options)
 
     return Connection
@@ -103,7 +105,7 @@ def _asyncmy_class(watched: Watched) -> type:
 
     class WatchedCursor(Cursor):
         async def execute(self, query: str, args: Any = None) -> Any:
-            watched.note(query, self.connection.thread_id())
+            await watched.note(query, self.connection.thread_id())
             return await super().execute(query, args)
 
     return WatchedCursor

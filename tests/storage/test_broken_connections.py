@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from databases import DatabaseURL
 
 from asgi_social.errors import StorageError
-from asgi_social.storage.connections import Session
 from asgi_social.storage.repository import LeaseSeconds
-from asgi_social.storage.schema import social_association
 from asgi_social.storage.sql import SqlRepository
+from asgi_social.storage.statements import OWN
+from asgi_social.storage.work import Work
 from tests.databases import raw
 from tests.storage.rows import association, user
 from tests.storage.servers import Watched, is_postgresql, refusing, sessions
@@ -104,29 +104,35 @@ async def test_f_db_06_a_connection_lost_at_commit_is_a_storage_error_and_is_not
 
 
 async def test_f_db_07_two_transactions_that_wait_for_each_other_both_come_to_one_outcome(server_url: str) -> None:
-    """Each locks the row that the other wants next; the server undoes one of them, which is tried again."""
-    stores = [SqlRepository(Watched(server_url).database) for _ in range(2)]
+    """Each has the row that the other wants next; the server undoes one of them, which is tried again."""
+    watched = [Watched(server_url), Watched(server_url)]
+    stores = [SqlRepository(each.database) for each in watched]
     await asyncio.gather(*[store.open() for store in stores])
-    both = asyncio.Barrier(2)
-    keys = ["a", "b"]
-    tries: list[str] = []
+    await stores[0].add_each([association(key) for key in ("a", "b")])
+    both, waits = asyncio.Barrier(2), iter(range(2))
+    for each in watched:
+        each.statements.clear()
+        each.before = lambda statement, session, each=each: (  # type: ignore[misc]
+            both.wait() if _updates(each) == 2 and next(waits, None) is not None else None
+        )
 
-    async def crossing(store: SqlRepository, first: str, second: str) -> None:
-        async def work(session: Session) -> None:
-            tries.append(first)
-            await touch(session, first)
-            if len(tries) <= 2:
-                await both.wait()
-            await touch(session, second)
+    def touches(*keys: str) -> Work[None]:
+        for key in keys:
+            yield sa.update(OWN.id.table).where(OWN.id == key).values(attempts=OWN.attempts + 1)
 
-        await store._connections.write("crossing", work)
+    await asyncio.gather(
+        stores[0]._connections.write("crossing", lambda: touches("a", "b")),
+        stores[1]._connections.write("crossing", lambda: touches("b", "a")),
+    )
 
-    await stores[0].add_each([association(key) for key in keys])
-    await asyncio.gather(crossing(stores[0], "a", "b"), crossing(stores[1], "b", "a"))
-
-    assert len(tries) == 3
+    assert sum(each.statements.count("COMMIT") for each in watched) == 2
+    assert sum(_updates(each) for each in watched) == 6
     assert [row.attempts for row in await stores[0].of_user("user-1")] == [2, 2]
     await asyncio.gather(*[store.close() for store in stores])
+
+
+def _updates(watched: Watched) -> int:
+    return sum(statement.startswith("UPDATE") for statement in watched.statements)
 
 
 async def test_f_db_07_what_collides_each_time_is_a_storage_error_after_three_tries(
@@ -208,18 +214,19 @@ async def test_a_server_that_takes_connections_and_does_not_answer_is_a_storage_
 async def test_a_row_that_another_transaction_holds_for_too_long_is_a_storage_error_in_bounded_time(
     narrow: SqlRepository, watched: Watched
 ) -> None:
-    held = SqlRepository(watched.url)
+    other = Watched(watched.url)
+    held = SqlRepository(other.database)
     await held.open()
-    narrow._connections._dialect = replace(narrow._connections._dialect, seconds=0.5)
     is_held, is_over = asyncio.Event(), asyncio.Event()
 
-    async def hold(session: Session) -> None:
-        await touch(session, "old")
+    async def stay() -> None:
         is_held.set()
         await is_over.wait()
 
-    holding = asyncio.create_task(held._connections.write("hold", hold))
+    other.before = lambda statement, session: stay() if statement == "COMMIT" else None
+    holding = asyncio.create_task(held.reseal(OLD))
     await is_held.wait()
+    narrow._connections._dialect = replace(narrow._connections._dialect, seconds=0.5)
 
     with pytest.raises(StorageError, match="does not answer within"):
         await narrow.save_tokens(SAVED, replaces=1)
@@ -238,8 +245,3 @@ async def test_no_more_connections_are_made_than_the_pool_may_have(server_url: s
 
     assert 1 <= sessions(server_url) <= 10
     await repository.close()
-
-
-async def touch(session: Session, key: str) -> None:
-    update = sa.update(social_association).where(social_association.c.id == key)
-    await session.do(update.values(attempts=social_association.c.attempts + 1))

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from databases import Database
 
 from asgi_social.errors import SettingsError, StorageError
 from asgi_social.storage.repository import StoredAssociation
-from asgi_social.storage.schema import metadata, steps_for, take
+from asgi_social.storage.schema import metadata, steps_for
 from asgi_social.storage.sql import SqlRepository
 from tests.storage.files import raw, url_of
 from tests.storage.rows import association
@@ -45,10 +44,9 @@ async def open_and_close(file: Path) -> None:
 
 async def upgraded(file: Path, *steps: Sequence[str]) -> None:
     """Take further steps, as a newer release does."""
-    connection = Database(url_of(file))._backend.connection()
-    await connection.acquire()
-    await take(connection, [*steps_for("SQLite"), *steps], after=1)
-    await connection.release()
+    repository = SqlRepository(url_of(file))
+    repository.steps = [*steps_for("SQLite"), *steps]
+    await repository.migrate()
 
 
 async def test_the_steps_make_the_tables_of_the_metadata(tmp_path: Path) -> None:
