@@ -48,9 +48,9 @@ connected = pooled(errors=_ERRORS, discard=lambda raw: raw.close(), check=check)
 
 
 @asynccontextmanager
-async def alone(connection: ConnectionBackend) -> AsyncIterator[None]:
+async def alone(connection: ConnectionBackend, *, seconds: int = LOCK_SECONDS) -> AsyncIterator[None]:
     """Have a lock of the server; it ends with the connection at the latest."""
-    if await connection.fetch_val(sa.text(f"SELECT get_lock({LOCK_NAME}, {LOCK_SECONDS})")) != 1:
+    if await connection.fetch_val(sa.text(f"SELECT get_lock({LOCK_NAME}, {seconds})")) != 1:
         raise StorageError("migrate: another process is migrating, and does not end", operation="migrate")
     yield
     await connection.execute(sa.text(f"DO release_lock({LOCK_NAME})"))

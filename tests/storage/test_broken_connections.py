@@ -135,6 +135,29 @@ def _updates(watched: Watched) -> int:
     return sum(statement.startswith("UPDATE") for statement in watched.statements)
 
 
+@pytest.mark.postgresql
+async def test_f_db_07_what_collides_at_commit_was_undone_and_is_tried_again(postgresql_url: str) -> None:
+    watched = Watched(postgresql_url)
+    repository = SqlRepository(watched.database)
+    await repository.open()
+    await asyncio.to_thread(
+        raw,
+        postgresql_url,
+        "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$",
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON social_flow DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION late()",
+    )
+
+    with pytest.raises(StorageError, match="SerializationError"):
+        await repository.spend("key", expires_at=2.0, now=1.0)
+
+    await asyncio.to_thread(raw, postgresql_url, "DROP FUNCTION late CASCADE")
+    assert watched.statements.count("COMMIT") == 3
+    assert await repository.spend("key", expires_at=2.0, now=1.0)
+    await repository.close()
+
+
 async def test_f_db_07_what_collides_each_time_is_a_storage_error_after_three_tries(
     narrow: SqlRepository, watched: Watched
 ) -> None:

@@ -11,9 +11,10 @@ from alembic.operations import Operations
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from asgi_social import storage
 from asgi_social.errors import SettingsError, StorageError
 from asgi_social.storage import metadata, schema
-from asgi_social.storage.mariadb import LOCK_NAME
+from asgi_social.storage.mariadb import LOCK_NAME, alone
 from asgi_social.storage.sql import SqlRepository
 from tests.databases import raw
 from tests.storage.rows import association, user
@@ -192,3 +193,22 @@ async def test_a_migration_waits_for_another_one(new_mariadb_url: str) -> None:
         await migrating
     await engine.dispose()
     assert await SqlRepository(new_mariadb_url).version() == NEWEST
+
+
+@pytest.mark.mariadb
+async def test_a_migration_that_another_does_not_let_begin_is_a_storage_error(mariadb_url: str) -> None:
+    repository = SqlRepository(mariadb_url)
+    await repository.open()
+    lend = repository._connections._lent("test")
+
+    async with lend() as one, alone(one):
+        with pytest.raises(StorageError, match="another process"):
+            async with lend() as other, alone(other, seconds=0):
+                pytest.fail("two have the lock")
+    await repository.close()
+
+
+def test_storage_has_metadata_and_no_other_name() -> None:
+    assert sorted(storage.metadata.tables) == TABLES
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = storage.nothing
