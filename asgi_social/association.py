@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from asgi_social.account import Uid
 from asgi_social.errors import CannotRenew
-from asgi_social.refresh import Renewals
+from asgi_social.refresh.renewals import Renewals
 from asgi_social.storage.repository import Status, StoredAssociation
 from asgi_social.transport import Transport
 

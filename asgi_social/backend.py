@@ -5,17 +5,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from asgi_social.account import Account, Uid
+from asgi_social.account import Account
 from asgi_social.association import Association
 from asgi_social.background import Background
 from asgi_social.clock import Clock
 from asgi_social.errors import (
     AccountTaken,
     FlowRefused,
-    ProviderError,
     ProviderRefused,
     SettingsError,
-    SocialError,
     StorageError,
     TokenRefused,
 )
@@ -25,16 +23,15 @@ from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Callback, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import authorization_url, hinted
-from asgi_social.protocols.steps import revocation, sign_in
-from asgi_social.refresh import Renewable, Renewals
+from asgi_social.protocols.steps import sign_in
+from asgi_social.refresh.renewals import Renewable, Renewals
 from asgi_social.secret import Keys, Secret, random_text
 from asgi_social.storage.repository import Repository, StoredAssociation
 from asgi_social.transport import Transport
 from asgi_social.users import SignUp, Users
-from asgi_social.vault import account_of, tokens_of, with_account, with_tokens, without_dead
+from asgi_social.vault import account_of, with_account, with_tokens, without_dead
 from asgi_social.verify import account_of_id_token, client_token, proven_account, spend_key
 
-REVOCATION_SECONDS = 5.0
 ID_TOKEN_SECONDS = 86400.0
 _WRITE_TRIES = 5
 # Each lost try is another's write that landed: many tabs that link one account at once all come through.
@@ -262,7 +259,7 @@ class Backend(Generic[UserId]):
 
     def revoke_behind(self, row: StoredAssociation) -> None:
         """Tell the provider, behind the caller, that an association's tokens are no longer wanted; best effort."""
-        self._engine.background.start(self._revoked(row), name=f"revoke {row.id}")
+        self._engine.background.start(self._engine.renewals.revoke(row), name=f"revoke {row.id}")
 
     async def _completed(self, flow: Flow, callback: Callback) -> StoredAssociation:
         conversation = sign_in(self._now(), self._steps, callback, flow.challenge)
@@ -280,7 +277,7 @@ class Backend(Generic[UserId]):
 
     async def _signed_up(self, tokens: Tokens, account: Account) -> None:
         if await self._found(account) is None:
-            made = await self._engine.users.create(account, self._row("", tokens, account))
+            made = await self._engine.users.create(account, await self._row("", tokens, account))
             if made and (row := await self._found(account)) is not None:
                 self._emit("associated", row)
 
@@ -323,7 +320,7 @@ class Backend(Generic[UserId]):
         for _ in range(_LINK_TRIES):
             row = await self._found(account)
             if row is None:
-                new = self._row(user_id, tokens, account)
+                new = await self._row(user_id, tokens, account)
                 if await repository.add(new):
                     return self._associated(new)
                 continue
@@ -342,12 +339,13 @@ class Backend(Generic[UserId]):
                 since = row.since if row.status == "active" else now
                 updated = with_tokens(without_dead(updated, keys=keys), tokens, keys=keys, now=now)
                 updated = replace(updated, client_id=self._client.client_id, status="active", reason=None, since=since)
+                updated = await self._engine.renewals.scheduled(updated)
             changed = replace(updated, version=row.version + 1)
             if await repository.save_tokens(changed, replaces=row.version):
                 return self._associated(changed)
         raise StorageError("the association changed again and again while it was written", operation="save_tokens")
 
-    def _row(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
+    async def _row(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
         now = self._engine.clock.now()
         empty = StoredAssociation(
             id=random_text(bits=128),
@@ -363,7 +361,8 @@ class Backend(Generic[UserId]):
             created_at=now,
         )
         keys = self._engine.keys
-        return with_account(with_tokens(empty, tokens, keys=keys, now=now), account, keys=keys)
+        row = with_account(with_tokens(empty, tokens, keys=keys, now=now), account, keys=keys)
+        return await self._engine.renewals.scheduled(row)
 
     def _associated(self, row: StoredAssociation) -> StoredAssociation:
         self._emit("associated", row)
@@ -371,22 +370,6 @@ class Backend(Generic[UserId]):
 
     def _emit(self, name: EventName, row: StoredAssociation) -> None:
         self._engine.events.emit(Event(name=name, backend=self.name, user_id=row.user_id, association_id=row.id))
-
-    async def _revoked(self, row: StoredAssociation) -> None:
-        try:
-            tokens = tokens_of(row, keys=self._engine.keys)
-            conversation = revocation(self._now(), self._steps, tokens, Uid(row.uid))
-            await self._engine.transport.play(conversation, backend=self.name, seconds=REVOCATION_SECONDS)
-        except SocialError as error:
-            failed = Event(
-                name="revocation_failed",
-                backend=self.name,
-                user_id=row.user_id,
-                association_id=row.id,
-                code=error.code,
-                reason=error.endpoint if isinstance(error, ProviderError) else error.reason,
-            )
-            self._engine.events.emit(failed)
 
     def _now(self) -> Client:
         return replace(self._client, now=self._engine.clock.now())

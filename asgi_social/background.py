@@ -17,7 +17,11 @@ _log = logging.getLogger("asgi_social")
 
 
 class Background:
-    """The tasks of one engine, on one event loop."""
+    """The tasks of one engine, on one event loop.
+
+    Attributes:
+        is_closing: Whether :meth:`close` waits for what is running; who could begin something new leaves it.
+    """
 
     def __init__(self, *, close_seconds: float = CLOSE_SECONDS) -> None:
         """Set up.
@@ -26,13 +30,26 @@ class Background:
             close_seconds: How long :meth:`close` waits for what is running.
         """
         self._close_seconds = close_seconds
+        self.is_closing = False
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._rounds: dict[str, asyncio.Task[Any]] = {}
         self._shared: dict[tuple[str, ...], asyncio.Task[Any]] = {}
 
     def start(self, work: Coroutine[Any, Any, object], *, name: str) -> None:
         """Begin work that nobody waits for; what escapes it is logged by its class alone."""
         task = self._begun(work, name=name)
         task.add_done_callback(_report)
+
+    def repeat(self, work: Callable[[], Coroutine[Any, Any, object]], *, name: str) -> None:
+        """Do work again and again until the engine closes, which cuts it off; a time that fails is logged.
+
+        Args:
+            work: Called each time; it waits by itself. What must come to its end is a task of its own.
+            name: For the log; work of a name that is repeated already is not begun.
+        """
+        if name not in self._rounds:
+            self._rounds[name] = self._begun(_repeated(work, name), name=name)
+            self._rounds[name].add_done_callback(lambda _: self._rounds.pop(name, None))
 
     async def share(self, key: tuple[str, ...], make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Join the task of this key, or begin it; all who join get its one result or its one exception.
@@ -56,6 +73,9 @@ class Background:
 
     async def close(self) -> None:
         """Wait for what is running, at most 20 seconds, and cancel the rest."""
+        self.is_closing = True
+        for task in self._rounds.values():
+            task.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._close_seconds):
                 while self._tasks:  # what ends may have begun something else
@@ -66,6 +86,11 @@ class Background:
         if late:
             _log.warning("%d background tasks were still running at close and are cancelled", len(late))
             await asyncio.wait(late, timeout=1)
+        self.is_closing = False
+
+    def abandon(self) -> None:
+        """Forget the tasks of an event loop that ended without a close: they will never be done."""
+        self._tasks, self._rounds, self._shared = set(), {}, {}
 
     def _begun(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
         task = asyncio.create_task(work, name=name)
@@ -77,3 +102,11 @@ class Background:
 def _report(task: "asyncio.Task[Any]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("%s ends with %s", task.get_name(), type(error).__name__)
+
+
+async def _repeated(work: Callable[[], Coroutine[Any, Any, object]], name: str) -> None:
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  # the next round may do better, whatever this one met
+            _log.error("%s ends with %s", name, type(error).__name__)  # and no traceback, which may hold a token

@@ -145,6 +145,8 @@ class SocialMiddleware:
         for backend in self.social.backends():
             mark(backend.mark, backend.title)  # so that no request waits for its file
         await self.social.open()
+        if self.social.settings.refresh_every is not None:
+            self.social.refresh_behind(every=self.social.settings.refresh_every)
 
     async def _open_late(self) -> None:
         await self._open()

@@ -35,6 +35,8 @@ _KNOWN = (
     "offline",
     "params",
     "allow_unbound_tokens",
+    "former_token_hosts",
+    "renewals_at_once",
     "provider",
     "enabled",
     "account",
@@ -139,6 +141,8 @@ def registered(
         settings={key: text for key in further if (text := reader.text(key))},
         allow_unbound_tokens=reader.flag("allow_unbound_tokens", default=False),
         development=development,
+        former_token_hosts=reader.texts("former_token_hosts"),
+        renewals_at_once=reader.number("renewals_at_once", default=10),
     )
     if not reader.found:
         _check_addresses(client, reader)
@@ -207,6 +211,15 @@ class _Reader:
         if isinstance(value, bool):
             return value
         self.fault(setting, f"is {value!r}", "True or False")
+        return default
+
+    def number(self, setting: str, *, default: int) -> int:
+        value = self.values.get(setting, default)
+        if isinstance(value, str) and value.isascii() and value.isdigit():  # from the environment
+            value = int(value[:9])
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+            return value
+        self.fault(setting, f"is {value!r}", "a whole number from 1 up")
         return default
 
     def params(self) -> dict[str, str]:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -20,6 +20,7 @@ from itsdangerous import BadData, URLSafeSerializer
 Purpose = Literal["storage", "flow", "carrier", "message"]
 _PURPOSES: tuple[Purpose, ...] = ("storage", "flow", "carrier", "message")
 _NONCE_BYTES = 12
+T = TypeVar("T")
 
 
 class Secret:
@@ -64,6 +65,13 @@ def fraction() -> float:
 def random_text(*, bits: int = 256) -> str:
     """Give unguessable URL-safe text with at least so many random bits."""
     return secrets.token_urlsafe(bits // 8)
+
+
+def shuffled(values: Sequence[T]) -> list[T]:
+    """Give the same values in an order that nobody else comes to."""
+    mixed = list(values)
+    secrets.SystemRandom().shuffle(mixed)
+    return mixed
 
 
 def same(one: str, other: str) -> bool:

@@ -15,7 +15,7 @@ from asgi_social.events import Hook
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.metadata import LOOPBACK
 from asgi_social.providers.table import guess
-from asgi_social.refresh import Renewable
+from asgi_social.refresh.renewals import Renewable
 from asgi_social.registration import former_name, registered
 from asgi_social.secret import Keys
 from asgi_social.users import Hooks, SignUp
@@ -54,6 +54,7 @@ class Settings(TypedDict, total=False):
         http_client: An ``httpx.AsyncClient`` of the app's own; it is not closed by us.
         on_event: Gets each event; sync or async.
         templates: A folder with templates and colours of the app's own, for our pages.
+        refresh_every: Seconds between two rounds in which the app itself renews what will end soon; None: never.
         clock: The time, for tests.
     """
 
@@ -73,6 +74,7 @@ class Settings(TypedDict, total=False):
     http_client: "AsyncClient | None"
     on_event: Hook | None
     templates: str | PathLike[str] | None
+    refresh_every: float | None
     clock: Clock
 
 
@@ -94,6 +96,7 @@ class Checked:
         http_client: As the app wrote it.
         on_event: As the app wrote it.
         templates: The folder of the app's own templates, or None.
+        refresh_every: Seconds between two sweeps of the app's own, or None.
         clock: The time.
         origins: Where a setting is from, by its dotted name: ``code``, or a variable of the environment. One that is
             not named here has its default.
@@ -112,6 +115,7 @@ class Checked:
     http_client: "AsyncClient | None"
     on_event: Hook | None
     templates: str | None
+    refresh_every: float | None
     clock: Clock
     origins: Mapping[str, str]
 
@@ -189,6 +193,7 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
     if sign_up not in ("refuse", "allow"):
         faults.append(_fault("sign_up", f"is {sign_up!r}", "refuse or allow"))
     templates = _folder(settings.get("templates"), faults)
+    refresh_every = _seconds(settings.get("refresh_every"), "refresh_every", faults)
     _raise_all(faults)
     return Checked(
         keys=keys,
@@ -210,6 +215,7 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
         http_client=settings.get("http_client"),
         on_event=settings.get("on_event"),
         templates=templates,
+        refresh_every=refresh_every,
         clock=settings.get("clock") or SystemClock(),
         origins=origins,
     )
@@ -323,6 +329,15 @@ def _folder(value: object, faults: list[SettingsError]) -> str | None:
     if isinstance(value, str | PathLike) and Path(value).is_dir():
         return str(Path(value).absolute())
     faults.append(_fault("templates", "is no folder", "the path of a folder, such as Path(__file__).parent / 'social'"))
+    return None
+
+
+def _seconds(value: object, setting: str, faults: list[SettingsError]) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < float("inf"):
+        return float(value)
+    faults.append(_fault(setting, f"is {value!r}", "a number of seconds from 1 up, such as 60"))
     return None
 
 

@@ -1,5 +1,7 @@
 """Social: the engine, with a request or without; and the accessor that a request gets."""
 
+import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -9,7 +11,10 @@ from asgi_social.background import Background
 from asgi_social.errors import AssociationGone, UnknownBackend
 from asgi_social.events import Event, Events
 from asgi_social.providers.table import nearest
-from asgi_social.refresh import Renewals
+from asgi_social.refresh.keeper import Keeper
+from asgi_social.refresh.limits import Limits
+from asgi_social.refresh.renewals import Renewals
+from asgi_social.refresh.sweep import Swept, sweep
 from asgi_social.settings import Checked, Settings, checked
 from asgi_social.storage.repository import Repository
 from asgi_social.transport import Transport
@@ -37,7 +42,7 @@ class Social:
         """
         self._settings = checked(settings)
         self._background = Background()
-        self._opened = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # where it is open
         clock, keys = self._settings.clock, self._settings.keys
         repository = _repository(self._settings)
         transport = Transport(
@@ -59,6 +64,8 @@ class Social:
                 clock=clock,
                 keys=keys,
                 events=events,
+                limits=Limits(clock=clock),
+                keeper=Keeper(repository=repository, background=self._background, clock=clock, events=events),
             ),
             users=Users(self._settings.hooks, repository=repository, clock=clock),
             events=events,
@@ -83,7 +90,7 @@ class Social:
     @property
     def is_open(self) -> bool:
         """Whether the engine is ready for use."""
-        return self._opened
+        return self._loop is not None and not self._loop.is_closed()
 
     async def open(self) -> None:
         """Open the store and the HTTP client; a second call does nothing.
@@ -92,13 +99,17 @@ class Social:
             SettingsError: The database is not one that can be used, or of another version.
             StorageError: The database does not answer.
         """
-        if not self._opened:
+        if self._loop is not None and self._loop.is_closed():  # it ended without a close, as in a test or a script
+            self._background.abandon()
+            self._engine.transport.abandon()
+            self._loop = None
+        if self._loop is None:
             await self._background.share(("open",), self._open)
 
     async def close(self) -> None:
         """Wait for what is running, at most 20 seconds, and let go of everything; a second call does nothing."""
-        if self._opened:
-            self._opened = False
+        if self._loop is not None:
+            self._loop = None
             await self._background.close()
             await self._engine.transport.close()
             await self._engine.repository.close()
@@ -170,6 +181,32 @@ class Social:
                 self.backend(row.backend).revoke_behind(row)
         return [self._engine.association(row) for row in rows]
 
+    async def refresh_due(
+        self, limit: int | None = None, *, on_progress: Callable[[Swept], None] | None = None
+    ) -> Swept:
+        """Renew ahead of time the tokens that will end soon, of whatever user.
+
+        Any number of workers may do so at once on one database; an association is renewed by one of them. Memory does
+        not grow with their number. For cron there is ``asgi-social refresh``, for the app itself ``refresh_every``.
+
+        Args:
+            limit: How many associations to look at; None: all that are due.
+            on_progress: Called after each, with the counts so far.
+
+        Raises:
+            StorageError: The database does not answer; what was begun is brought to its end.
+        """
+        return await sweep(self._engine.renewals, limit=limit, on_progress=on_progress)
+
+    def refresh_behind(self, *, every: float) -> None:
+        """Do as :meth:`refresh_due` again and again, with so many seconds between, until the engine closes."""
+
+        async def once() -> None:
+            await self._settings.clock.sleep(every)
+            await self.refresh_due()
+
+        self._background.repeat(once, name="refresh_due")
+
     def bound(self, connection: "HTTPConnection") -> "RequestSocial":
         """Give the accessor of a request: what ``request.state.social`` is."""
         return RequestSocial(self, connection)
@@ -184,7 +221,7 @@ class Social:
     async def _open(self) -> None:
         await self._engine.repository.open()
         self._engine.transport.open()
-        self._opened = True
+        self._loop = asyncio.get_running_loop()
 
 
 class RequestSocial:

@@ -83,6 +83,11 @@ class Transport:
             http, self._http = self._http, None
             await http.aclose()
 
+    def abandon(self) -> None:
+        """Forget the client that :meth:`open` made, whose connections ended with their event loop."""
+        if self._own:
+            self._http = None
+
     async def play(self, conversation: Conversation[T], *, backend: str, seconds: float = CONVERSATION_SECONDS) -> T:
         """Hold a conversation with the provider to its end, and give what it returns.
 

@@ -106,9 +106,10 @@ class Linked:
         return row
 
     async def at_rest(self) -> None:
-        """Wait for all that runs behind the callers."""
-        await self.social.close()
-        await self.social.open()
+        """Wait for all that runs behind the callers; a close would keep what is only about to begin from it."""
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            _, pending = await asyncio.wait(others, timeout=10)
+            assert not pending, f"{pending} do not end by themselves"
 
     async def told(self) -> list[str]:
         """Give the names of the events so far, those on their way included."""
@@ -143,7 +144,8 @@ async def at(
         clock: That of the ``FakeProvider``.
         on_event: In place of the list ``events``.
     """
-    repository, clock, events = MemoryRepository(), clock or ManualClock(), list[Event]()
+    clock, events = clock or ManualClock(), list[Event]()
+    repository = MemoryRepository(clock=clock)
     transport: httpx.AsyncBaseTransport
     consent: Callable[[str], Awaitable[str]]
     if isinstance(provider, FakeProvider):

@@ -16,8 +16,20 @@ from asgi_social import (
     ProviderUnreachable,
 )
 from asgi_social.testing import FakeProvider, ManualClock
+from asgi_social.refresh.limits import CREDENTIALS_SECONDS
+from asgi_social.refresh.renewals import TAKE_OVER_SECONDS
 from asgi_social.transport import KEEP_AT_MOST_SECONDS
 from tests.renewing import REVOKED, Acme, answer, at
+
+
+# What a renewal writes into a row and leaves at its end.
+AT_REST: dict[str, Any] = {
+    "attempts": 0,
+    "next_attempt_at": None,
+    "lease_id": None,
+    "lease_until": None,
+    "sent_at": None,
+}
 
 
 async def test_a_grant_that_the_provider_ended_is_stored_as_such_and_not_asked_about_again() -> None:
@@ -95,26 +107,30 @@ async def test_a_refusal_beside_newer_tokens_is_not_the_end() -> None:
 
 
 NO_ANSWERS = [
-    pytest.param(httpx.Response(401, json={"error": "invalid_client"}), ProviderRefused, id="invalid_client"),
-    pytest.param(httpx.Response(500, json={"error": "invalid_grant"}), ProviderUnreachable, id="500"),
-    pytest.param(httpx.Response(502, html="<h1>"), ProviderUnreachable, id="502"),
-    pytest.param(httpx.Response(429, headers={"retry-after": "7"}), ProviderUnreachable, id="429"),
-    pytest.param(httpx.Response(200, html="<h1>Sign in</h1>"), ProviderBroken, id="HTML"),
-    pytest.param(httpx.Response(302, headers={"location": "https://acme.example/"}), ProviderBroken, id="redirect"),
-    pytest.param(httpx.Response(200, json=[]), ProviderBroken, id="array"),
-    pytest.param(httpx.Response(200, content=b""), ProviderBroken, id="nothing"),
-    pytest.param(httpx.Response(200, json={"error": "server_error"}), ProviderError, id="an error with 200"),
-    pytest.param(answer(1, access_token=None), ProviderBroken, id="no access_token"),
-    pytest.param(answer(1, access_token=""), ProviderBroken, id="an empty access_token"),
-    pytest.param(answer(1, access_token=7), ProviderBroken, id="a number as access_token"),
-    pytest.param(answer(1, access_token="a b"), ProviderBroken, id="an access_token that cannot be sent"),
-    pytest.param(httpx.Response(400, json={"error": "unauthorized_client"}), ProviderRefused, id="another error"),
+    pytest.param(httpx.Response(500, json={"error": "invalid_grant"}), ProviderUnreachable, "known", id="500"),
+    pytest.param(httpx.Response(503, html="<h1>"), ProviderUnreachable, "known", id="503"),
+    pytest.param(httpx.Response(502, html="<h1>"), ProviderUnreachable, "unknown", id="502"),
+    pytest.param(httpx.Response(504, html="<h1>"), ProviderUnreachable, "unknown", id="504"),
+    pytest.param(httpx.Response(429, headers={"retry-after": "7"}), ProviderUnreachable, "known", id="429"),
+    pytest.param(httpx.Response(200, html="<h1>Sign in</h1>"), ProviderBroken, "unknown", id="HTML"),
+    pytest.param(
+        httpx.Response(302, headers={"location": "https://acme.example/"}), ProviderBroken, "known", id="redirect"
+    ),
+    pytest.param(httpx.Response(404), ProviderBroken, "known", id="not there"),
+    pytest.param(httpx.Response(200, json=[]), ProviderBroken, "unknown", id="array"),
+    pytest.param(httpx.Response(200, content=b""), ProviderBroken, "unknown", id="nothing"),
+    pytest.param(httpx.Response(200, json={"error": "server_error"}), ProviderError, "known", id="an error with 200"),
+    pytest.param(answer(1, access_token=None), ProviderBroken, "unknown", id="no access_token"),
+    pytest.param(answer(1, access_token=""), ProviderBroken, "unknown", id="an empty access_token"),
+    pytest.param(answer(1, access_token=7), ProviderBroken, "unknown", id="a number as access_token"),
+    pytest.param(answer(1, access_token="a b"), ProviderBroken, "unknown", id="an access_token that cannot be sent"),
+    pytest.param(httpx.Response(400, json={"error": "invalid_scope"}), ProviderRefused, "known", id="another error"),
 ]
 
 
-@pytest.mark.parametrize(("answered", "kind"), NO_ANSWERS)
-async def test_an_answer_without_tokens_changes_nothing_and_the_next_try_is_good(
-    answered: httpx.Response, kind: type[ProviderError]
+@pytest.mark.parametrize(("answered", "kind", "outcome"), NO_ANSWERS)
+async def test_an_answer_without_tokens_changes_no_token_and_the_next_try_is_good(
+    answered: httpx.Response, kind: type[ProviderError], outcome: str
 ) -> None:
     acme = Acme()
     acme.answers = [answered]
@@ -124,12 +140,36 @@ async def test_an_answer_without_tokens_changes_nothing_and_the_next_try_is_good
         with pytest.raises(kind) as raised:
             await there.association.refresh_token()
 
+        row = await there.row()
         assert raised.value.backend == "acme"
-        assert await there.row() == before
+        assert replace(row, **AT_REST) == before
+        assert (row.attempts, row.sent_at is None, row.lease_id is None) == (1, *[outcome == "known"] * 2)
         assert await there.told() == ["renewal_failed"]
         assert there.events[0].code == raised.value.code
-        assert await (await there.association.refresh_token()).get_access_token() == "access-2"
+        there.clock.advance(60)
+        renewing = asyncio.create_task(there.association.refresh_token())
+        if outcome == "unknown":
+            await there.clock.until_asleep()  # the pause before a take-over
+            there.clock.advance(TAKE_OVER_SECONDS)
+        assert await (await renewing).get_access_token() == "access-2"
     assert [sent["refresh_token"] for sent in acme.parameters] == ["refresh-0", "refresh-0"]
+
+
+@pytest.mark.parametrize("word", ["invalid_client", "unauthorized_client"])
+async def test_a_refusal_of_the_app_itself_changes_no_association_and_is_told_once(word: str) -> None:
+    acme = Acme()
+    acme.answers = [httpx.Response(401, json={"error": word})] * 2
+    async with at(acme) as there:
+        before = await there.row()
+        for _ in range(3):
+            with pytest.raises(ProviderError):
+                await there.association.refresh_token()
+            there.clock.advance(CREDENTIALS_SECONDS / 2)
+
+        assert await there.row() == before
+        assert await there.told() == ["renewal_failed", "credentials_refused", "renewal_failed"]
+        there.clock.advance(CREDENTIALS_SECONDS)
+        assert await (await there.association.refresh_token()).get_access_token() == "access-3"
 
 
 async def test_a_provider_that_asks_to_be_left_alone_says_for_how_long() -> None:

@@ -57,6 +57,8 @@ class Client:
         settings: All other settings of the backend, for ``{setting.…}``.
         allow_unbound_tokens: Whether the app takes client tokens that nothing proves to be its own.
         development: Whether plain http to a loopback host is allowed.
+        former_token_hosts: Hosts of which the provider's token endpoint was, so that tokens from there go to it too.
+        renewals_at_once: How many renewals are under way at most, in one process.
         now: Epoch seconds at which this conversation began.
         endpoints: The addresses in use.
     """
@@ -74,6 +76,8 @@ class Client:
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     allow_unbound_tokens: bool = False
     development: bool = False
+    former_token_hosts: tuple[str, ...] = ()
+    renewals_at_once: int = 10
     now: float = 0.0
     endpoints: Endpoints = field(default_factory=Endpoints)
 

@@ -74,6 +74,12 @@ def verified_claims(client: Client, token: Secret, *, expected: Expected) -> Con
     return claims
 
 
+def keys_at_hand(client: Client) -> Conversation[None]:
+    """Have the provider's keys fetched where they are not kept, so that a token that comes next is judged at once."""
+    if client.endpoints.jwks is not None:
+        yield _key_set_request(client.endpoints.jwks, renewed=False)
+
+
 def header_of(token: Secret, *, rules: IdTokenRules, backend: str) -> Header:
     """Read a token's header, and refuse what no key could mend: a wrong form, another algorithm, another kind of token.
 
@@ -106,14 +112,7 @@ def _signing_key(client: Client, header: Header) -> Conversation[Key]:
     if client.endpoints.jwks is None:
         raise _refused("kind", "the provider publishes no keys, so it has no ID tokens", client.name)
     for renewed in (False, True):
-        response = yield Request(
-            endpoint="key set",
-            method="GET",
-            url=client.endpoints.jwks,
-            max_bytes=MAX_METADATA_BYTES,
-            shared=True,
-            renewed=renewed,
-        )
+        response = yield _key_set_request(client.endpoints.jwks, renewed=renewed)
         keys = object_of(response, endpoint="key set", backend=client.name).get("keys")
         if not isinstance(keys, list) or len(keys) > MAX_KEYS:
             raise ProviderBroken(
@@ -125,6 +124,12 @@ def _signing_key(client: Client, header: Header) -> Conversation[Key]:
         if (key := _chosen(keys, header)) is not None:
             return key
     raise _refused("signature", "no key of the provider fits the ID token", client.name)
+
+
+def _key_set_request(url: str, *, renewed: bool) -> Request:
+    return Request(
+        endpoint="key set", method="GET", url=url, max_bytes=MAX_METADATA_BYTES, shared=True, renewed=renewed
+    )
 
 
 def _chosen(keys: list[object], header: Header) -> Key | None:

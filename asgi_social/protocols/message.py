@@ -90,6 +90,7 @@ class Tokens:
         expires_at: Epoch seconds, or None for "unknown".
         answer: The whole token answer; holds secrets, so it is not shown.
         claims: The claims of the ID token once it is verified; None without one.
+        odd: What the answer says of ``lifetime`` or ``scope`` in a way that nobody can read.
     """
 
     access_token: Secret
@@ -100,6 +101,7 @@ class Tokens:
     expires_at: float | None = None
     answer: Mapping[str, object] = field(default_factory=dict, repr=False)
     claims: Mapping[str, object] | None = field(default=None, repr=False)
+    odd: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from asgi_social.protocols.client import (
     token_request,
     values,
 )
-from asgi_social.protocols.id_token import Expected, unverified_claims, verified_claims
+from asgi_social.protocols.id_token import SKEW_SECONDS, Expected, unverified_claims, verified_claims
 from asgi_social.protocols.message import Callback, Challenge, Conversation, Request, Response, Tokens
 from asgi_social.protocols.userinfo import checked_answer
 from asgi_social.secret import Secret
@@ -206,6 +206,12 @@ def renew(client: Client, tokens: Tokens) -> Conversation[Tokens]:
     return renewed
 
 
+def renewal_host(client: Client) -> str:
+    """Give the host that a renewal's token goes to; the client is prepared."""
+    rules = client.provider.refresh
+    return urlsplit(rendered_url(client, rules.call.url, values(client)) or client.endpoints.token or "").hostname or ""
+
+
 def suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | None]:
     """Say what is wrong with renewed tokens, in a few words; None where nothing is.
 
@@ -220,8 +226,22 @@ def suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | No
         claims = yield from verified_claims(client, new.id_token, expected=expected)
     except TokenRefused as refusal:
         return f"an ID token refused for its {refusal.reason}"
-    subject = unverified_claims(old.id_token).get("sub") if old.id_token else None
-    return "an ID token of another subject" if subject is not None and subject != claims.get("sub") else None
+    changed = _changed(unverified_claims(old.id_token) if old.id_token else {}, claims)
+    return f"an ID token of another {changed}" if changed else None
+
+
+def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> str | None:
+    """Give the first claim that a renewed ID token may not change; what the old one does not name is not compared."""
+    for name in ("sub", "iss"):
+        if name in old and old[name] != new.get(name):
+            return name
+    for name in ("auth_time", "nonce"):  # which may be left out
+        if name in old and name in new and old[name] != new[name]:
+            return name
+    issued = old.get("iat"), new.get("iat")
+    earlier, later = (float(one) if isinstance(one, int | float) else None for one in issued)
+    # Of several servers of a provider one may be a little behind.
+    return "iat" if earlier is not None and later is not None and later < earlier - SKEW_SECONDS else None
 
 
 def revoke(client: Client, tokens: Tokens, uid: Uid) -> Conversation[None]:
@@ -276,15 +296,19 @@ def tokens_from(client: Client, response: Response) -> Tokens:
             backend=client.name,
         )
     token_type = answer.get("token_type") or "Bearer"
-    lifetime = rules.expires.read(answers)
+    lifetime, named = rules.expires.read(answers), rules.scope.read(answers)
+    expires_at = expiry_of(lifetime, received_at=response.received_at, unit=rules.expires_unit)
+    scope = scope_of(named, separator=client.provider.authorize.scope_sep)
+    odd = {"lifetime": lifetime is not None and expires_at is None, "scope": named is not None and scope is None}
     return Tokens(
         access_token=Secret(access_token),
         refresh_token=_token_or_none(rules.refresh_token.read(answers)),
         id_token=_token_or_none(rules.id_token.read(answers)),
         token_type=cleaned(token_type) if isinstance(token_type, str) else "unknown",
-        scope=scope_of(rules.scope.read(answers), separator=client.provider.authorize.scope_sep),
-        expires_at=expiry_of(lifetime, received_at=response.received_at, unit=rules.expires_unit),
+        scope=scope,
+        expires_at=expires_at,
         answer=inner if isinstance(inner, dict) else {},
+        odd=tuple(part for part in odd if odd[part]),
     )
 
 

@@ -169,6 +169,7 @@ class Refresh:
     expires_default: int | None = None
     never_expires: bool = False
     early: int | None = None
+    ended: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,18 +37,6 @@ def sign_in(
     return tokens, account
 
 
-def renewal(client: Client, steps: Steps, tokens: Tokens) -> Conversation[Tokens]:
-    """Renew tokens at the provider's token endpoint."""
-    client = yield from prepared(client)
-    return (yield from steps.renew(client, tokens))
-
-
-def renewal_suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | None]:
-    """Judge renewed tokens; apart from :func:`renewal`, so that they are not lost where the keys cannot be had."""
-    client = yield from prepared(client)
-    return (yield from oauth2.suspicion(client, old, new))
-
-
 def revocation(client: Client, steps: Steps, tokens: Tokens, uid: Uid) -> Conversation[None]:
     """Revoke tokens, where the provider has a way to."""
     client = yield from prepared(client)

@@ -1,0 +1,320 @@
+"""Who renews: of all callers, tasks and processes one, and what it was given is kept.
+
+In a process one task of an association is shared by all who ask and owned by none of them; among processes a lease in
+the row says whose turn it is, and the version says whose write counts. What was sent is carried to its end, whoever
+goes away, because a rotating provider gives a new pair only once.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from asgi_social.account import Uid
+from asgi_social.background import Background
+from asgi_social.clock import Clock
+from asgi_social.errors import (
+    ProviderError,
+    ProviderRefused,
+    ProviderUnreachable,
+    ReauthReason,
+    SocialError,
+    StorageError,
+)
+from asgi_social.events import Event, Events
+from asgi_social.protocols.client import Client
+from asgi_social.protocols.id_token import keys_at_hand
+from asgi_social.protocols.message import Tokens
+from asgi_social.protocols.metadata import prepared
+from asgi_social.protocols.oauth2 import renewal_host, suspicion
+from asgi_social.protocols.steps import Steps, revocation
+from asgi_social.refresh.answers import sober
+from asgi_social.refresh.failures import cannot, gone, is_of_credentials, meaning_of, not_now, require_active
+from asgi_social.refresh.keeper import Keeper, event_of
+from asgi_social.refresh.limits import Limits
+from asgi_social.refresh.schedule import backoff, held_back_seconds, is_renewable, is_short, with_renew_at
+from asgi_social.secret import Keys, random_text
+from asgi_social.storage.repository import LeaseSeconds, Repository, StoredAssociation
+from asgi_social.transport import Transport
+from asgi_social.vault import tokens_of, with_tokens
+
+# For a request besides the renewal's own, which has 15 s: metadata before it, and keys that are new after it.
+BESIDE_SECONDS = 5.0
+# 15 s for the answer, 5 s for new keys, and the rest for the write.
+LEASE = LeaseSeconds(fresh=30.0, taking_over=33.0)
+# Who takes over where a renewal was sent finds its tokens written, where they can be: longer than the keeper's pause.
+TAKE_OVER_SECONDS = 2.5
+# How long a caller waits for the renewal of another process.
+WAIT_SECONDS = 20.0
+REVOCATION_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewable:
+    """What a renewal needs to know of a backend."""
+
+    client: Client
+    steps: Steps = field(default_factory=Steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewals:
+    """Keeps the tokens of stored associations alive, and ends them; made once by ``Social``, of the engine's parts."""
+
+    backends: Mapping[str, Renewable]
+    repository: Repository
+    transport: Transport
+    background: Background
+    clock: Clock
+    keys: Keys
+    events: Events
+    limits: Limits
+    keeper: Keeper
+
+    async def renewed(self, row: StoredAssociation) -> StoredAssociation:
+        """Give the association with tokens newer than the caller's: by one renewal, however many ask at once.
+
+        A caller that holds an older version than the one stored gets the stored one, and nothing is renewed. Where
+        another process renews, this one waits for it, at most 20 seconds.
+
+        Raises:
+            CannotRenew: There is nothing to renew with, or the token never expires.
+            NeedsReauth: The provider ended the grant, or a stored value does not open.
+            AssociationGone: It was unlinked meanwhile.
+            ProviderError: The provider did not do its part, or is left alone after it did not; what is stored stays.
+        """
+        until = self.clock.monotonic() + WAIT_SECONDS
+        for pause in _pauses():
+            if (newer := await self.renewed_here(row)) is not None:
+                return newer
+            if self.clock.monotonic() + pause > until:
+                break
+            await self.clock.sleep(pause)
+        raise not_now(row, "another process renews, and was not done in time", retry_after=LEASE.fresh)
+
+    async def renewed_here(self, row: StoredAssociation) -> StoredAssociation | None:
+        """Do as :meth:`renewed`, and give None where another process is at it, or its tokens are not written yet."""
+        # With the version, or who asks for newer tokens than those stored would join a caller who gets just these.
+        return await self.background.share(("renew", row.id, str(row.version)), partial(self._renewed, row))
+
+    async def usable(self, row: StoredAssociation, *, min_lifetime: float) -> tuple[StoredAssociation, Tokens]:
+        """Give the association with a token that is good for so many seconds more.
+
+        From ``renew_at`` on the stored token is given at once and renewed behind the caller; with less than
+        ``min_lifetime`` left the caller waits for the renewal.
+
+        Raises:
+            CannotRenew: It ends before that, and there is nothing to renew with.
+            NeedsReauth, AssociationGone, ProviderError: As :meth:`renewed`.
+        """
+        row = self.keeper.newest(row)
+        require_active(row)
+        tokens = tokens_of(row, keys=self.keys)
+        if not tokens.access_token:
+            raise cannot(row, "it was linked by an ID token alone, and no access token came with it")
+        if is_short(row, seconds=min_lifetime, now=self.clock.now()):
+            row = await self.renewed(row)
+            if is_short(row, seconds=min_lifetime, now=self.clock.now()):  # others had renewed it, and it ended as well
+                row = await self.renewed(row)
+            return row, tokens_of(row, keys=self.keys)
+        if self._is_due(row):
+            self.background.start(self._renewed_behind(row), name=f"renew {row.id}")
+        return row, tokens
+
+    async def scheduled(self, row: StoredAssociation) -> StoredAssociation:
+        """Give a row of tokens that a flow or a client token just brought, with where and when they are renewed."""
+        backend = self.backends[row.backend]
+        rules, host = backend.client.provider.refresh, ""
+        if is_renewable(row, rules):
+            with contextlib.suppress(ProviderError):  # of metadata that cannot be had now: the first renewal notes it
+                preparing = prepared(self._now(backend))
+                client = await self.transport.play(preparing, backend=row.backend, seconds=BESIDE_SECONDS)
+                host = renewal_host(client)
+        return with_renew_at(replace(row, token_host=host), rules)
+
+    async def revoke(self, row: StoredAssociation) -> None:
+        """Tell the provider that an association's tokens are no longer wanted; an event says where it was not told."""
+        backend = self.backends[row.backend]
+        try:
+            tokens = tokens_of(row, keys=self.keys)
+            conversation = revocation(self._now(backend), backend.steps, tokens, Uid(row.uid))
+            await self.transport.play(conversation, backend=row.backend, seconds=REVOCATION_SECONDS)
+        except SocialError as error:
+            reason = error.endpoint if isinstance(error, ProviderError) else error.reason
+            self.events.emit(event_of("revocation_failed", row, code=error.code, reason=reason))
+
+    def reason_not_to(self, row: StoredAssociation) -> str | None:
+        """Say why an association cannot be renewed at all, or None where it can."""
+        backend = self.backends.get(row.backend)
+        if backend is None:
+            return "its backend is not configured"
+        rules = backend.client.provider.refresh
+        if rules.never_expires:
+            return "they never expire"
+        if not rules.enabled:
+            return "the provider does not renew tokens"
+        if not is_renewable(row, rules):
+            return f"there is no {rules.with_token.replace('_', ' ')}"
+        if row.client_id != backend.client.client_id:
+            return "they were issued to another client_id"
+        return None
+
+    def _is_due(self, row: StoredAssociation) -> bool:
+        now = self.clock.now()
+        if self.reason_not_to(row) is not None or held_back_seconds(row, now=now):
+            return False
+        renew_at = row.renew_at  # absent in a row that others wrote, such as an import
+        if renew_at is None:
+            renew_at = with_renew_at(row, self.backends[row.backend].client.provider.refresh).renew_at
+        return renew_at is not None and renew_at <= now and not self.limits.seconds_closed(row.backend)
+
+    async def _renewed_behind(self, row: StoredAssociation) -> None:
+        try:
+            await self.renewed_here(row)
+        except SocialError:
+            return  # said by the event; the token still lives, and a later caller tries again
+
+    async def _renewed(self, row: StoredAssociation) -> StoredAssociation | None:
+        newest = self.keeper.newest(row)
+        if newest.version > row.version:
+            require_active(newest)
+            return newest
+        stored = await self.repository.get(row.id)
+        if stored is None:
+            raise gone(row)
+        require_active(stored)
+        if stored.version > row.version:
+            return stored
+        if stored.version < row.version:  # the caller's are not written yet, or a replica is behind
+            return None
+        if (reason := self.reason_not_to(stored)) is not None:
+            raise cannot(stored, reason)
+        if seconds := held_back_seconds(stored, now=self.clock.now()):
+            raise not_now(stored, "an attempt went wrong a moment ago", retry_after=seconds)
+        backend = self.backends[stored.backend]
+        async with self.limits.turn(stored.backend, at_once=backend.client.renewals_at_once):
+            return await self._attempted(stored, backend, tokens_of(stored, keys=self.keys))
+
+    async def _attempted(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> StoredAssociation | None:
+        client = await self._ready(stored, backend, old)
+        leased = await self.repository.lease(
+            stored.id, version=stored.version, lease_id=random_text(bits=128), seconds=LEASE
+        )
+        if leased is None or leased.lease_id is None:
+            return None
+        if leased.sent_at is not None:
+            await self.clock.sleep(TAKE_OVER_SECONDS)
+        if self.background.is_closing:
+            raise not_now(stored, "the app is closing, and begins no renewal", retry_after=None)
+        # Committed before it is sent: who finds it after a crash knows that the token may be spent. And where it cannot
+        # be written, the answer could not be either, so that nothing is sent.
+        if not await self.repository.mark_sent(stored.id, version=stored.version, lease_id=leased.lease_id):
+            return None
+        try:
+            new = await self.transport.play(backend.steps.renew(client, old), backend=stored.backend)
+        except SocialError as error:
+            return await self._failed(leased, backend, error)
+        self.limits.answered(stored.backend)
+        return await self._given(leased, old, new, client)
+
+    async def _ready(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> Client:
+        """Have everything at hand before the token is spent: metadata, and the keys to judge the answer by at once."""
+        name, client = stored.backend, self._now(backend)
+        try:
+            client = await self.transport.play(prepared(client), backend=name, seconds=BESIDE_SECONDS)
+        except ProviderError as error:
+            self.events.emit(event_of("renewal_failed", stored, code=error.code, reason=error.endpoint))
+            self.limits.failed(name, retry_after=_asked(error))
+            raise
+        host = renewal_host(client)
+        if stored.token_host not in {"", host, *client.former_token_hosts}:
+            # RFC 9700 section 4.4: a token goes to nobody but who gave it, whatever settings or metadata say by now.
+            moved = f"they are from {stored.token_host}, and the token endpoint is at {host} now"
+            raise cannot(
+                stored, moved, f"where both are the provider's, set former_token_hosts=[{stored.token_host!r}]"
+            )
+        if old.id_token is not None:
+            with contextlib.suppress(ProviderError):
+                await self.transport.play(keys_at_hand(client), backend=name, seconds=BESIDE_SECONDS)
+        return client
+
+    async def _given(self, leased: StoredAssociation, old: Tokens, new: Tokens, client: Client) -> StoredAssociation:
+        """Store what the provider gave, whatever else is wrong with it, for the old pair may be dead."""
+        suspect: str | None = None
+        try:
+            judging = suspicion(client, old, new)
+            suspect = await self.transport.play(judging, backend=leased.backend, seconds=BESIDE_SECONDS)
+        except ProviderError:
+            # The keys cannot be had now. The access token is good; the unproved ID token is not kept.
+            new = replace(new, id_token=None)
+        now = self.clock.now()
+        new, odd = sober(leased, new, now=now)
+        row = with_tokens(leased, new, keys=self.keys, now=now)
+        row = replace(with_renew_at(row, client.provider.refresh), token_host=renewal_host(client))
+        if suspect is not None:
+            row = replace(row, status="needs_reauth", reason="suspect", since=now, renew_at=None)
+        for part in odd:
+            self.events.emit(event_of("renewal_odd", leased, reason=part))
+        return await self._kept(row, replaces=leased.version)
+
+    async def _failed(self, leased: StoredAssociation, backend: Renewable, error: SocialError) -> StoredAssociation:
+        """Take what the provider said, or did not, for what it means; and raise it where it gives no tokens."""
+        meaning = meaning_of(error, backend.client.provider.refresh)
+        word = error.error if isinstance(error, ProviderRefused) else error.reason
+        self.events.emit(event_of("renewal_failed", leased, code=error.code, reason=word))
+        if meaning == "ended":
+            self.limits.answered(leased.backend)
+            # One that was out before, and whose answer nobody has seen, may have spent the token itself.
+            reason: ReauthReason = "revoked" if leased.sent_at is None else "answer_lost"
+            ended = replace(leased, status="needs_reauth", reason=reason, since=self.clock.now(), renew_at=None)
+            return await self._kept(ended, replaces=leased.version)
+        row, asked = leased, _asked(error)
+        if meaning != "app":
+            row = self._put_off(leased, at_least=max(asked or 0.0, LEASE.fresh if meaning == "lost" else 0.0))
+        if is_of_credentials(error) and self.limits.credentials_refused(leased.backend):
+            self.events.emit(Event(name="credentials_refused", backend=leased.backend, code=error.code, reason=word))
+        if isinstance(error, ProviderError) and not isinstance(error, ProviderRefused):
+            self.limits.failed(leased.backend, retry_after=asked)
+        is_out = meaning == "lost" or leased.sent_at is not None
+        with contextlib.suppress(StorageError):  # then the lease ends by itself
+            await self.repository.release(row, outcome="unknown" if is_out else "known")
+        raise error
+
+    def _put_off(self, row: StoredAssociation, *, at_least: float) -> StoredAssociation:
+        attempts = row.attempts + 1
+        wait = max(backoff(row, attempts=attempts), at_least)
+        return replace(row, attempts=attempts, next_attempt_at=self.clock.now() + wait)
+
+    async def _kept(self, row: StoredAssociation, *, replaces: int) -> StoredAssociation:
+        """Store what came of a renewal, and give it, or what others stored before; where that ends the grant, raise."""
+        row = replace(
+            row, version=replaces + 1, lease_id=None, lease_until=None, sent_at=None, attempts=0, next_attempt_at=None
+        )
+        if await self.keeper.keep(row, replaces=replaces, dropped=self._dropped):
+            require_active(row)
+            return row
+        newer = await self.repository.get(row.id)
+        if newer is None:
+            raise gone(row)
+        require_active(newer)
+        return newer
+
+    async def _dropped(self, row: StoredAssociation) -> None:
+        """Give back tokens that came too late: to an association that was unlinked."""
+        if row.status == "active" and await self.repository.get(row.id) is None:
+            await self.revoke(row)
+
+    def _now(self, backend: Renewable) -> Client:
+        return replace(backend.client, now=self.clock.now())
+
+
+def _pauses() -> Iterator[float]:
+    """Give the seconds between two looks at what another process does: short at first, for most are done soon."""
+    pause = 0.05
+    while True:
+        yield pause
+        pause = min(pause * 1.5, 0.5)
+
+
+def _asked(error: SocialError) -> float | None:
+    return error.retry_after if isinstance(error, ProviderUnreachable) else None
