@@ -26,6 +26,7 @@ from asgi_social.errors import (
 from asgi_social.events import Event
 from asgi_social.middleware import SocialMiddleware
 from asgi_social.pages.problems import error_response
+from asgi_social.refresh.sweep import Swept
 from asgi_social.social import RequestSocial, Social
 from asgi_social.users import User
 
@@ -53,6 +54,7 @@ __all__ = [
     "SocialError",
     "SocialMiddleware",
     "StorageError",
+    "Swept",
     "TokenRefused",
     "UnknownBackend",
     "User",

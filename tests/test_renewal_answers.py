@@ -15,12 +15,11 @@ from asgi_social import (
     ProviderRefused,
     ProviderUnreachable,
 )
-from asgi_social.testing import FakeProvider, ManualClock
 from asgi_social.refresh.limits import CREDENTIALS_SECONDS
 from asgi_social.refresh.renewals import TAKE_OVER_SECONDS
+from asgi_social.testing import FakeProvider, ManualClock
 from asgi_social.transport import KEEP_AT_MOST_SECONDS
 from tests.renewing import REVOKED, Acme, answer, at
-
 
 # What a renewal writes into a row and leaves at its end.
 AT_REST: dict[str, Any] = {

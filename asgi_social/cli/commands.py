@@ -5,6 +5,7 @@ import typer
 from asgi_social.cli.doctor import doctor
 from asgi_social.cli.migrate import migrate
 from asgi_social.cli.providers import list_, search, show
+from asgi_social.cli.refresh import refresh
 from asgi_social.cli.secret import secret
 
 # No rich in help, because a box is not plain; and no pretty tracebacks, because they show what variables hold.
@@ -27,6 +28,7 @@ _providers = typer.Typer(
 app.command(epilog="Example: asgi-social doctor app:app --offline")(doctor)
 app.command(epilog="Example: asgi-social secret > key.txt")(secret)
 app.command(epilog="Example: asgi-social migrate app:app --dry-run")(migrate)
+app.command(epilog="Example: asgi-social refresh app:app --limit 1000")(refresh)
 app.add_typer(_providers, name="providers")
 _providers.command("list", epilog="Example: asgi-social providers list --renews --pkce")(list_)
 _providers.command("search", epilog="Example: asgi-social providers search google")(search)

@@ -1,19 +1,13 @@
 """The pages that explain: the tests that they name are there, and what they say of today's code is so."""
 
-import asyncio
 import re
-from typing import Any
 
-import httpx
 import pytest
 
-from asgi_social import Social
 from asgi_social.providers import provider
-from asgi_social.testing import FakeProvider, ManualClock, MemoryRepository
-from tests.app import app_of, browser, settings
 from tests.docs.pages import ROOT, rows_of, section_of, text_of
 
-PAGES = ["explanation/threat_model.md", "explanation/why_proofs.md", "explanation/why_renewal_is_hard.md"]
+PAGES = ["explanation/threat_model.md", "explanation/why_proofs.md", "refreshing.md"]
 _NAMED = re.compile(r"`(test_\w+)`")
 
 
@@ -40,11 +34,11 @@ def test_each_attack_has_a_defence_and_a_test() -> None:
     assert [section.splitlines()[0] for section in attacks if not _NAMED.findall(section)] == []
 
 
-def test_each_danger_of_a_renewal_has_a_test() -> None:
-    table = rows_of(section_of(text_of("explanation/why_renewal_is_hard.md"), "What the code does today"))
+def test_each_fault_of_a_renewal_has_a_test() -> None:
+    table = rows_of(section_of(text_of("refreshing.md"), "What happens when"))
 
-    assert len(table) > 8
-    assert [danger for danger, _, test in table if not _NAMED.search(test)] == []
+    assert len(table) > 30
+    assert [fault for fault, _, test in table if not _NAMED.search(test)] == []
 
 
 @pytest.mark.parametrize(
@@ -66,37 +60,3 @@ def test_a_provider_has_the_proof_that_is_told_of_it(name: str, kind: str) -> No
 def test_gitlab_has_no_proof_as_the_page_says() -> None:
     assert "GitLab's data name none" in text_of("explanation/why_proofs.md")
     assert provider("gitlab").proofs == ()
-
-
-async def test_two_engines_may_both_renew_as_the_page_says() -> None:
-    """Once engines share a renewal this fails, and the page and that of production have to say so."""
-    fake, engines = await _two_engines()
-    known = [(await engine.associations("ada"))[0] for engine in engines]
-
-    await asyncio.gather(*(association.refresh_token() for association in known))
-    for engine in engines:
-        await engine.close()
-
-    assert "Two processes can both ask the provider" in text_of("explanation/why_renewal_is_hard.md")
-    assert fake.count("/token") == 3
-    assert fake.families_lost == 1
-    assert fake.tokens["ada"] == []
-
-
-async def _two_engines() -> tuple[FakeProvider, list[Social]]:
-    """Give two engines that share nothing but the store, as two processes do, and a linked account."""
-    clock = ManualClock()
-    fake = FakeProvider(issuer="https://id.example", clock=clock)
-    shared: dict[str, Any] = settings(
-        backends={"fake": fake.backend_settings()},
-        clock=clock,
-        database=MemoryRepository(),
-        http_client=httpx.AsyncClient(transport=fake.transport()),
-    )
-    engines = [Social(**shared), Social(**shared)]
-    for engine in engines:
-        await engine.open()
-    async with browser(app_of(engines[0])) as client:
-        begun = await client.get("/associate/fake/")
-        await client.get(await fake.consent(begun.headers["location"]))
-    return fake, engines

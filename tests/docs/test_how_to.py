@@ -206,7 +206,7 @@ def test_the_settings_for_production_are_good(monkeypatch: pytest.MonkeyPatch, t
 @pytest.mark.parametrize(
     ("name", "reason", "level"),
     [
-        pytest.param("renewal_failed", "invalid_client", "CRITICAL", id="the secret has ended"),
+        pytest.param("credentials_refused", "invalid_client", "CRITICAL", id="the secret has ended"),
         pytest.param("renewal_failed", "invalid_grant", None, id="one grant has ended"),
         pytest.param("needs_reauth", "revoked", "WARNING", id="somebody has to link again"),
         pytest.param("renewed", None, None, id="all is well"),
