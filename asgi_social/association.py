@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from asgi_social.account import Uid
-from asgi_social.errors import CannotRenew
+from asgi_social.errors import CannotRenew, UnknownBackend
 from asgi_social.refresh.renewals import Renewals
 from asgi_social.storage.repository import Status, StoredAssociation
 from asgi_social.transport import Transport
@@ -143,9 +143,17 @@ class Association(Generic[UserId]):
         """Give an ``httpx.AsyncClient`` that sends the token, renews it once at a 401, and repeats.
 
         It shares the connections of the engine, so it costs next to nothing, and closing it closes none of them.
-        Redirects are not followed. A request whose body is made as it is sent is not repeated; nor is one whose token
-        cannot be renewed: the caller gets the 401.
+        The token goes to the hosts of the provider's API alone, and those of the setting ``api_hosts``: a request to
+        another raises ``SettingsError`` before anything is sent. Redirects are not followed, unless a request asks for
+        it; one that leads to another host goes on without the token. A request whose body is made as it is sent is not
+        repeated; nor is one whose token cannot be renewed: the caller gets the 401.
+
+        Raises:
+            UnknownBackend: The backend is not configured any more, so that nobody knows where its tokens may go.
         """
+        backends = self._renewals.backends
+        if self.backend not in backends:
+            raise UnknownBackend(self.backend, configured=list(backends))
         held = self  # what is known of the tokens by now, so that a renewal is not looked up again at each request
 
         async def token() -> str:
@@ -154,13 +162,15 @@ class Association(Generic[UserId]):
             held = held._with(row)
             return tokens.access_token.reveal()
 
-        async def renewed() -> str:
+        async def renewed(refused: str) -> str:
             nonlocal held
             with contextlib.suppress(CannotRenew):  # then the 401 itself says more to the caller
-                held = await held.refresh_token()
-            return await token()
+                if await token() == refused:  # else another request of this client has had it renewed
+                    held = await held.refresh_token()
+                return await token()
+            return refused
 
-        return self._transport.authorized_client(token, renewed)
+        return self._transport.authorized_client(backends[self.backend].client, token, renewed)
 
     def _with(self, row: StoredAssociation) -> "Association[UserId]":
         return Association(row, self._account, self._renewals, self._transport, self._user_id)

@@ -6,9 +6,10 @@ from dataclasses import fields, is_dataclass, replace
 
 from asgi_social import providers
 from asgi_social.environment import ENVIRONMENT_PREFIX, longest, variable_of
-from asgi_social.errors import SettingsError
+from asgi_social.errors import SettingsError, cleaned
 from asgi_social.expressions import ExpressionError, Path, Template, path
 from asgi_social.protocols.client import Client
+from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, host_pattern
 from asgi_social.protocols.metadata import allowed_address
 from asgi_social.protocols.provider import Provider, Variable
 from asgi_social.providers.table import Names, guess
@@ -34,6 +35,7 @@ _KNOWN = (
     "further_scope",
     "offline",
     "params",
+    "api_hosts",
     "allow_unbound_tokens",
     "former_token_hosts",
     "renewals_at_once",
@@ -139,6 +141,7 @@ def registered(
         params=reader.params(),
         variables=variables,
         settings={key: text for key in further if (text := reader.text(key))},
+        api_hosts=_api_hosts(provider, reader, variables=variables),
         allow_unbound_tokens=reader.flag("allow_unbound_tokens", default=False),
         development=development,
         former_token_hosts=reader.texts("former_token_hosts"),
@@ -289,6 +292,17 @@ def _variables(
         is_base = any(f"{{{label}}}/" in one.source for one in templates)
         found[label] = value.rstrip("/") if is_base else value
     return found
+
+
+def _api_hosts(provider: Provider, reader: _Reader, *, variables: Mapping[str, str]) -> tuple[HostPattern, ...]:
+    """Read the hosts to which tokens may be sent: those of the provider's data, and those of the app's."""
+    named = [("provider", text) for one in provider.api_hosts if (text := one.render(variables)) is not None]
+    named += [("api_hosts", text) for text in reader.texts("api_hosts")]
+    found = {text: host_pattern(text) for _, text in named}
+    for setting, text in named:
+        if found[text] is None:
+            reader.fault(setting, f"holds {cleaned(text)!r}, which is no host", HOST_GRAMMAR)
+    return tuple(one for one in found.values() if one is not None)
 
 
 def _with_overrides(provider: Provider, reader: _Reader) -> Provider:

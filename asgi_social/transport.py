@@ -1,6 +1,7 @@
 """The one place that talks to the network: plays conversations, and limits time, size and where a request may go.
 
-It alone imports httpx, so that changing the client is one file's work. There is no ``if`` about any protocol here.
+It alone imports httpx, and ``authorized`` below it, so that changing the client is one room's work. There is no ``if``
+about any protocol here.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import json as json_text
 import socket
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -19,8 +20,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from asgi_social.authorized import Bearer, Guard, Shared, no_auth
 from asgi_social.clock import Clock
 from asgi_social.errors import ProviderBroken, ProviderUnreachable, SocialError
+from asgi_social.protocols.api import require_api_host
+from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Conversation, Request, Response
 from asgi_social.protocols.metadata import allowed_address
 from asgi_social.secret import Secret
@@ -129,19 +133,25 @@ class Transport:
         raise failure.with_traceback(None)
 
     def authorized_client(
-        self, token: Callable[[], Awaitable[str]], renewed: Callable[[], Awaitable[str]]
+        self, client: Client, token: Callable[[], Awaitable[str]], renewed: Callable[[str], Awaitable[str]]
     ) -> httpx.AsyncClient:
         """Give a client that sends a token as ``Authorization: Bearer``, over the shared connections.
 
-        Closing it closes nothing that is shared. Redirects are not followed, so the token goes nowhere else.
+        Closing it closes nothing that is shared. Redirects are not followed by themselves.
 
         Args:
+            client: Whose API it is; the token goes to its hosts alone.
             token: Gives the token to send.
-            renewed: Gives another one, asked once after a 401.
+            renewed: Is given a token that was refused; gives another one, or the same where there is none.
         """
+
+        async def admit(host: str, port: int | None) -> None:
+            await self.play(require_api_host(client, host, port), backend=client.name)
+
+        guard = Guard(admit, development=self._development)
         return httpx.AsyncClient(
-            transport=_Shared(self._client()),
-            auth=_Bearer(token, renewed, development=self._development),
+            transport=Shared(self._client(), guard),
+            auth=Bearer(token, renewed, guard),
             timeout=_TIMEOUT,
             follow_redirects=False,
             trust_env=False,
@@ -202,7 +212,7 @@ class Transport:
             )
         http, built = self._client(), _built(request, backend=backend)
         try:
-            response = await http.send(built, stream=True, auth=_no_auth, follow_redirects=False)
+            response = await http.send(built, stream=True, auth=no_auth, follow_redirects=False)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol):
             # from None: httpx names the whole URL, which may hold a token
             raise _unreachable(request, "cannot be reached", arrived=False, backend=backend) from None
@@ -313,62 +323,3 @@ def _broken(request: Request, got: str, *, backend: str) -> ProviderBroken:
     return ProviderBroken(
         endpoint=request.endpoint, expected=f"at most {request.max_bytes} bytes of JSON", got=got, backend=backend
     )
-
-
-def _no_auth(request: httpx.Request) -> httpx.Request:
-    """Keep httpx from adding credentials of its own (a ``.netrc``, the app's client) to a provider's request."""
-    return request
-
-
-class _Bearer(httpx.Auth):
-    """Sends a token; after a 401 asks for another and repeats once what can be repeated."""
-
-    def __init__(
-        self, token: Callable[[], Awaitable[str]], renewed: Callable[[], Awaitable[str]], *, development: bool
-    ) -> None:
-        self._token = token
-        self._renewed = renewed
-        self._development = development
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        if not allowed_address(str(request.url), development=self._development):
-            raise httpx.UnsupportedProtocol("a token is sent over https only", request=request)
-        # A body that is made as it is sent cannot be sent twice.
-        repeatable = isinstance(request.stream, httpx.ByteStream)
-        sent = await self._token()
-        request.headers["authorization"] = f"Bearer {sent}"
-        response = yield request
-        if response.status_code == 401 and repeatable:
-            token = await self._token()
-            if token == sent:  # else another request of this client has had it renewed since this one was sent
-                token = await self._renewed()
-            if token != sent:
-                request.headers["authorization"] = f"Bearer {token}"
-                yield request
-
-
-class _Shared(httpx.AsyncBaseTransport):
-    """Passes requests to a client that others use too, and is closed without closing that."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._http.send(request, stream=True, auth=_no_auth, follow_redirects=False)
-        if response.is_stream_consumed:  # as in _body: a client for tests, whose answer was never on a wire
-            return httpx.Response(response.status_code, headers=response.headers, content=response.content)
-        return httpx.Response(response.status_code, headers=response.headers, stream=_Raw(response))
-
-
-class _Raw(httpx.AsyncByteStream):
-    """The bytes of a response as they came, for the outer client to decode."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_raw():
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._response.aclose()

@@ -76,6 +76,23 @@ def test_a_backend_of_the_catalogue_needs_its_keys_alone() -> None:
         pytest.param("github", {"scope": ["a", ""]}, "scope", "is no list of texts", id="an empty scope"),
         pytest.param("github", {"client_ids": [7]}, "client_ids", "is no list of texts", id="numbers as client_ids"),
         pytest.param("github", {"further_scope": {}}, "further_scope", "is no list of texts", id="a table as scope"),
+        pytest.param("github", {"api_hosts": 7}, "api_hosts", "is no list of texts", id="a number as api_hosts"),
+        pytest.param(
+            "github",
+            {"api_hosts": ["api.example", "https://api.example"]},
+            "api_hosts",
+            "holds 'https://api.example', which is no host",
+            id="an address as host",
+        ),
+        pytest.param("github", {"api_hosts": ["*.com"]}, "api_hosts", "holds '*.com', which", id="every host of com"),
+        pytest.param("github", {"api_hosts": "*"}, "api_hosts", "holds '*', which is no host", id="every host"),
+        pytest.param(
+            "own",
+            {"provider": {**OWN, "vars": {"v": {"kind": "text"}}, "api_hosts": ["{v}.example"]}, "v": "a@b"},
+            "provider",
+            "holds 'a@b.example', which is no host",
+            id="a variable that makes no host",
+        ),
         pytest.param("github", {"offline": "perhaps"}, "offline", "is 'perhaps'", id="a word that is no flag"),
         pytest.param("github", {"enabled": 1}, "enabled", "is 1", id="a number as flag"),
         pytest.param("github", {"params": "prompt"}, "params", "is no table of texts", id="params as text"),
@@ -352,12 +369,34 @@ def test_further_parameters_and_ids_are_taken() -> None:
     )
 
 
+def test_the_hosts_of_the_provider_and_of_the_app_are_taken_together() -> None:
+    data = {**OWN, "vars": {"v": {"kind": "host"}, "off": {"default": ""}}, "api_hosts": ["*.{v}", "{off}.example"]}
+
+    client = _client(
+        "own", {"provider": data, "v": "Acme.example", "api_hosts": ["own.example:8443", "*.acme.example"]}
+    )
+
+    assert [str(one) for one in client.api_hosts] == ["*.acme.example", "own.example:8443", "*.acme.example"]
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3),
     max_leaves=6,
 )
-NAMES = ["client_id", "client_secret", "client_ids", "scope", "offline", "params", "provider", "account", "uid", "v"]
+NAMES = [
+    "client_id",
+    "client_secret",
+    "client_ids",
+    "scope",
+    "offline",
+    "params",
+    "api_hosts",
+    "provider",
+    "account",
+    "uid",
+    "v",
+]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES) | st.integers(), ANYTHING, max_size=4))

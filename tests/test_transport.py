@@ -15,6 +15,7 @@ from asgi_social.protocols.message import Request, Response
 from asgi_social.testing import ManualClock
 from asgi_social.testing.clock import START
 from asgi_social.transport import MAX_KEPT, Transport
+from tests.protocols.played import HOST, OAUTH2, ready
 
 Handler = Callable[[httpx.Request], httpx.Response]
 URL = "https://provider.example/token"
@@ -317,11 +318,29 @@ async def test_a_shared_answer_has_a_deadline_of_its_own() -> None:
     assert caught.value.may_have_arrived
 
 
+async def test_a_client_of_an_association_asks_this_machine_by_http_in_development_alone() -> None:
+    provider = {**OAUTH2, "api_hosts": ["localhost:8001", "127.0.0.1"]}
+
+    async def token(_: str = "") -> str:
+        return "a-token"
+
+    async with network(echo, development=True) as transport:
+        client = transport.authorized_client(ready(provider), token, token)
+        answers = [await client.get(url) for url in ("http://localhost:8001/me", "http://127.0.0.1/me")]
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await client.get("http://provider.example/me")
+    async with network(echo) as transport:
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await transport.authorized_client(ready(provider), token, token).get("http://localhost:8001/me")
+
+    assert [one.status_code for one in answers] == [200, 200]
+
+
 async def test_sr_h01_a_client_of_an_association_follows_no_redirect_with_the_token() -> None:
     """Not even where the app's own client, which it shares, follows redirects."""
     hosts = []
 
-    async def token() -> str:
+    async def token(_: str = "") -> str:
         return "a-token"
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -329,6 +348,6 @@ async def test_sr_h01_a_client_of_an_association_follows_no_redirect_with_the_to
         return httpx.Response(307, headers={"location": "https://evil.example/"})
 
     async with network(handler, follow_redirects=True) as transport:
-        answer = await transport.authorized_client(token, token).get("https://api.example/me")
+        answer = await transport.authorized_client(ready(OAUTH2), token, token).get(f"{HOST}/me")
 
-    assert (answer.status_code, hosts) == (307, ["api.example"])
+    assert (answer.status_code, hosts) == (307, ["provider.example"])

@@ -10,7 +10,7 @@ from asgi_social.settings import Checked, Settings
 MASKED = "…"
 _PASSWORD = re.compile(r"//[^/@]*@")
 # What of a backend may be read by anybody; every other value is masked.
-_PLAIN = ("client_id", "client_ids", "scope", "further_scope", "offline", "allow_unbound_tokens")
+_PLAIN = ("client_id", "client_ids", "scope", "further_scope", "offline", "api_hosts", "allow_unbound_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from asgi_social.errors import SettingsError, cleaned
 from asgi_social.expressions import Template
+from asgi_social.protocols.host import HostPattern
 from asgi_social.protocols.message import Request, Tokens
 from asgi_social.protocols.provider import Call, Provider, SecretJwt, TokenCall
 from asgi_social.secret import Secret
@@ -55,6 +56,7 @@ class Client:
         params: Further parameters of the authorization request.
         variables: The provider's ``[vars]``, filled from the settings.
         settings: All other settings of the backend, for ``{setting.…}``.
+        api_hosts: Where access tokens may be sent, besides to the userinfo endpoint.
         allow_unbound_tokens: Whether the app takes client tokens that nothing proves to be its own.
         development: Whether plain http to a loopback host is allowed.
         former_token_hosts: Hosts of which the provider's token endpoint was, so that tokens from there go to it too.
@@ -74,6 +76,7 @@ class Client:
     params: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    api_hosts: tuple[HostPattern, ...] = ()
     allow_unbound_tokens: bool = False
     development: bool = False
     former_token_hosts: tuple[str, ...] = ()

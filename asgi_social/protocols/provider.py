@@ -234,6 +234,7 @@ class Provider:
     userinfo: Userinfo
     uid: Path
     authority: Template
+    api_hosts: tuple[Template, ...] = ()
     account: Mapping[str, Path]
     email_verified: Path | bool = False
     extra_data: tuple[tuple[str, str, bool], ...] = ()

@@ -82,6 +82,7 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         userinfo=_userinfo(top.table("userinfo")),
         uid=uid.required_path("path", default="sub" if oidc else "id"),
         authority=uid.template("authority") or template(""),
+        api_hosts=top.hosts("api_hosts"),
         email_verified=_email_verified(account),
         account=_account(account, _OIDC_ACCOUNT if oidc else _ACCOUNT),
         extra_data=_extra_data(top),

@@ -8,6 +8,7 @@ from typing import TypeVar, cast, get_args
 
 from asgi_social.errors import SettingsError
 from asgi_social.expressions import ExpressionError, Path, Template, path, template
+from asgi_social.protocols.host import HOST_GRAMMAR, host_pattern
 
 T = TypeVar("T")
 
@@ -168,6 +169,16 @@ class Table:
     def template_list(self, key: str) -> tuple[Template, ...]:
         """Give a list of what is sent, compiled."""
         return tuple(self._compiled(key, text, template) for text in self.texts(key))
+
+    def hosts(self, key: str) -> tuple[Template, ...]:
+        """Give a list of hosts, compiled; where a token goes must not be for an answer to say."""
+        found = self.template_list(key)
+        for one in found:
+            for name in one.names - self._names.variables:
+                raise self.wrong(key, f"lets {{{name}}} choose the host", "only [vars]")
+            if host_pattern(one.render(dict.fromkeys(one.names, "x.example")) or "") is None:
+                raise self.wrong(key, f"holds {one.source!r}, which is no host", HOST_GRAMMAR)
+        return found
 
     def path(self, key: str, *, default: str | None = None) -> Path | None:
         """Give what is read, compiled; the default's where the key is absent."""

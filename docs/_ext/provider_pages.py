@@ -7,6 +7,7 @@ from asgi_social.protocols.provider import Provider, Variable
 from docs._ext.provider_sentences import (
     account_fields,
     admitted,
+    api,
     client_tokens,
     linking,
     protocol_of,
@@ -67,6 +68,7 @@ def page_of(provider: Provider, *, sources: list[str]) -> str:
         "Who is let in": admitted(provider),
         "The account": account_fields(provider),
         "Renewal": renewal(provider, subject),
+        "Its API": api(provider, subject),
         "Client tokens": client_tokens(provider, subject),
         "Unlinking": revocation(provider, subject),
         "Good to know": bullets(map(prose, provider.quirks)),

@@ -1,5 +1,7 @@
 """What a provider's data mean for an app, in sentences."""
 
+import re
+
 from asgi_social.cli.providers import renews
 from asgi_social.expressions import Path
 from asgi_social.protocols.provider import Call, Policy, Proof, Provider
@@ -149,6 +151,27 @@ def _offline(provider: Provider, subject: str) -> str:
         return "\n\nThe setting `offline` adds nothing here."
     asks = "gives refresh tokens to who asks for them"
     return f'\n\n{capital(subject)} {asks}: `"offline": True` adds {", and ".join(adds)}.'
+
+
+def api(provider: Provider, subject: str) -> str:
+    """Say to which hosts the token of an association may be sent."""
+    calls = [provider.userinfo.main, *provider.userinfo.requests]
+    hosts = dict.fromkeys(_host(call.url.source) for call in calls if call.url is not None)
+    named = [codes([*hosts, *(one.source for one in provider.api_hosts)])] if hosts or provider.api_hosts else []
+    if provider.oidc is not None and provider.userinfo.main.url is None:
+        named.append("the host of the userinfo endpoint that its metadata name")
+    further = "[api_hosts](../settings.md#api_hosts)"
+    if not named:
+        return f"No API of {subject} for people's tokens is known. Hosts that may have them are named by {further}."
+    return (
+        f"[`association.client()`](../../how-to/calling_apis.md) sends the token of {subject} to {words(named)} alone. "
+        f"Further hosts are named by {further}."
+    )
+
+
+def _host(address: str) -> str:
+    """Give what stands before the path of an address: a host, or a variable with the whole of it."""
+    return re.split(r"[/?]", address.partition("://")[2] or address)[0]
 
 
 def client_tokens(provider: Provider, subject: str) -> str:

@@ -15,6 +15,7 @@ from asgi_social.providers import provider
 from asgi_social.testing import FakeProvider, ManualClock
 from tests.app import BASE, CLICK, KEY, app_of, browser, linked, query_of, settings
 from tests.docs.pages import blocks_of, text_of
+from tests.renewing import Acme, at
 
 # The fake provider with a look-up besides, so that it proves both kinds of client token, as Google does.
 BOTH_PROOFS = {
@@ -40,6 +41,41 @@ def names_of(page: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> dict[s
     for block in blocks_of(text_of(page), "python"):
         exec(block.text, names)  # noqa: S102  # the page's own
     return names
+
+
+# A provider's API
+
+
+async def test_the_api_gets_the_token_and_the_host_of_the_download_does_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = names_of("how-to/calling_apis.md", monkeypatch, tmp_path)
+    acme, sent = Acme(), list[tuple[str, str | None]]()
+
+    async def github(request: httpx.Request) -> httpx.Response:
+        if request.url.path in {"/user/repos", "/repos/ada/engine/zipball", "/ada/engine.zip"}:
+            sent.append((request.url.host, request.headers.get("authorization")))
+        if request.url.path.endswith("/zipball"):
+            return httpx.Response(302, headers={"location": "https://codeload.github.com/ada/engine.zip"})
+        return await acme(request)
+
+    async with at(github, name="github") as there:
+        repositories = await names["repositories"](there.association)
+        archive = await names["archive"](there.association, "ada/engine")
+
+    token = "Bearer access-0"
+    assert (repositories["id"], archive[:1]) == (7, b"{")
+    assert sent == [("api.github.com", token), ("api.github.com", token), ("codeload.github.com", None)]
+
+
+def test_the_settings_for_an_api_allow_the_hosts_that_they_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = names_of("how-to/calling_apis.md", monkeypatch, tmp_path)
+
+    hosts = Social(**names["settings"]).settings.backends["github"].client.api_hosts
+
+    assert [str(one) for one in hosts] == ["uploads.github.com", "github-cache.acme.example"]
 
 
 # Phones

@@ -116,6 +116,8 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
         ({"refresh": {"early": 7200}}, "Renewal", "renewed behind the caller in its last 2 hours."),
         ({"refresh": {"expires_default": 86400}}, "Renewal", "it counts as 1 day."),
         ({"authorize": {"offline": {"params": {"a": "b"}}}}, "Renewal", '`"offline": True` adds the parameter `a=b`.'),
+        ({}, "Its API", "sends the token of Mine to `mine.example` alone."),
+        ({"api_hosts": ["*.mine.example"]}, "Its API", "to `mine.example` and `*.mine.example` alone."),
         ({}, "Client tokens", "They are refused (`TokenRefused`, reason `unbound`)"),
         ({"flows": ["redirect"]}, "Client tokens", "None is taken"),
         ({"verify": [LOOKUP]}, "Client tokens", "name your app in `app`, and `active` has to be true and `kind` has"),
@@ -132,6 +134,19 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
 )
 def test_what_the_data_say_is_said_in_words(more: dict[str, Any], heading: str, says: str) -> None:
     assert says in section_of(page_of_table(**more), heading)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("apple-id", "No API of Apple for people's tokens is known."),
+        ("azuread-v2-tenant-oauth2", "sends the token of Microsoft to `graph.microsoft.com` alone."),
+        ("github", "sends the token of GitHub to `{api}` and `uploads.github.com` alone."),
+        ("oidc", "to the host of the userinfo endpoint that its metadata name alone."),
+    ],
+)
+def test_a_page_says_where_tokens_go(name: str, says: str) -> None:
+    assert says in section_of(PAGES[f"{name}.md"], "Its API")
 
 
 def test_a_provider_that_gives_no_secret_is_shown_without_one() -> None:

@@ -14,7 +14,7 @@ from tests.storage.files import raw
 GITHUB = {"client_id": "an-id", "client_secret": "a-secret"}
 OF_A_BACKEND = (
     *("client_id", "client_secret", "client_ids", "scope", "further_scope", "offline", "params"),
-    *("allow_unbound_tokens", "provider", "enabled", "account", "uid"),
+    *("api_hosts", "allow_unbound_tokens", "provider", "enabled", "account", "uid"),
 )
 
 

@@ -5,14 +5,17 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from asgi_social import providers
 from asgi_social.errors import SettingsError
+from asgi_social.protocols.api import require_api_host
 from asgi_social.providers.parse import provider_from
 from asgi_social.settings import checked
 from tests.app import KEY
+from tests.protocols.played import answer, play
 from tests.providers.answering import backends_of
 
 FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "provider_format.md"
@@ -110,6 +113,57 @@ def test_a_setting_that_does_not_fit_its_provider_is_refused(name: str, setting:
         checked({"secret_key": KEY, "backends": backends_of(name, **{setting: value})})
 
     assert [problem.setting for problem in caught.value.problems] == [f"backends.{name}.{setting}"]
+
+
+# To where association.client() sends the tokens of each; oidc has its userinfo endpoint besides, from the metadata.
+API_HOSTS = {
+    "apple-id": "none so far",  # which has no API for people's tokens
+    "azuread-v2-tenant-oauth2": "graph.microsoft.com",
+    "discord": "discord.com",
+    "facebook": "graph.facebook.com",
+    "github": "api.github.com, uploads.github.com",
+    "gitlab": "gitlab.com",
+    "google-oauth2": "*.googleapis.com, www.googleapis.com",
+    "linkedin-openidconnect": "api.linkedin.com",
+    "oauth2": "own.example",
+    "oidc": "none so far",
+    "slack": "files.slack.com, slack.com",
+    "spotify": "api.spotify.com",
+    "stripe": "api.stripe.com, files.stripe.com",
+    "twitch": "api.twitch.tv",
+}
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_the_tokens_of_a_provider_go_to_its_own_api_alone(name: str) -> None:
+    client = checked({"secret_key": KEY, "backends": backends_of(name)}).backends[name].client
+    metadata = [answer({"issuer": "https://own.example"})] if client.provider.oidc else []
+
+    with pytest.raises(SettingsError) as caught:
+        play(require_api_host(client, "evil.example", None), *metadata)
+
+    assert caught.value.allowed == API_HOSTS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "expected"),
+    [
+        ("github", {"api_url": "https://github.acme.example/api/v3"}, "github.acme.example, uploads.github.com"),
+        ("gitlab", {"api_url": "https://git.acme.example:8443"}, "git.acme.example:8443"),
+        (
+            "azuread-v2-tenant-oauth2",
+            {"api_hosts": ["graph.microsoft.us"]},
+            "graph.microsoft.com, graph.microsoft.us",
+        ),
+    ],
+)
+def test_the_api_of_a_server_of_ones_own_is_known_too(name: str, settings: dict[str, Any], expected: str) -> None:
+    client = checked({"secret_key": KEY, "backends": backends_of(name, **settings)}).backends[name].client
+
+    with pytest.raises(SettingsError) as caught:
+        play(require_api_host(client, "evil.example", None))
+
+    assert caught.value.allowed == expected
 
 
 def test_a_provider_is_read_once() -> None:

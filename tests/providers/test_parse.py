@@ -145,6 +145,15 @@ def parsed(**change: Any) -> Provider:
         ({"userinfo": {"url": "https://{claim.h}.example/me"}}, "userinfo.url", "lets {claim.h} choose the host"),
         ({"id_token": {**KEYS, "jwks": "https://{claim.iss}?a"}}, "id_token.jwks", "lets {claim.iss} choose the host"),
         ({"refresh": {"url": "{token.url}/r"}}, "refresh.url", "lets {token.url} choose the host"),
+        ({"api_hosts": ["{setting.h}.example"]}, "api_hosts", "lets {setting.h} choose the host"),
+        ({"api_hosts": "own.example"}, "api_hosts", "is a text"),
+        (
+            {"api_hosts": ["own.example", "https://own.example"]},
+            "api_hosts",
+            "holds 'https://own.example', which is no",
+        ),
+        ({"api_hosts": ["*.com"]}, "api_hosts", "holds '*.com', which is no host"),
+        ({"api_hosts": [""]}, "api_hosts", "holds '', which is no host"),
     ],
 )
 def test_a_mistake_is_told_by_file_and_key(change: dict[str, Any], key: str, what: str) -> None:

@@ -1,0 +1,107 @@
+"""What the client of an association is made of: the token goes to the provider's API alone, and is renewed at a 401."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+
+import httpx
+
+from asgi_social.protocols.metadata import allowed_address
+
+
+class Guard:
+    """Lets requests pass that may carry the token."""
+
+    def __init__(self, admit: Callable[[str, int | None], Awaitable[None]], *, development: bool) -> None:
+        """Make one.
+
+        Args:
+            admit: Raises for a host, and a port where it is not the scheme's own, that is not the provider's API.
+            development: Whether plain http to a loopback host is allowed.
+        """
+        self._admit = admit
+        self._development = development
+
+    async def check(self, request: httpx.Request) -> None:
+        """Raise unless the token may go along.
+
+        Raises:
+            httpx.UnsupportedProtocol: It is no https address, or has user info.
+            SettingsError: The host is none of the provider's API.
+        """
+        if not allowed_address(str(request.url), development=self._development):
+            raise httpx.UnsupportedProtocol("a token is sent over https only, and without user info", request=request)
+        # What is connected to, and not what the text of the URL may be taken for.
+        await self._admit(request.url.raw_host.decode("ascii"), request.url.port)
+
+
+class Bearer(httpx.Auth):
+    """Sends a token; after a 401 asks for another, and repeats once what can be repeated."""
+
+    def __init__(
+        self, token: Callable[[], Awaitable[str]], renewed: Callable[[str], Awaitable[str]], guard: Guard
+    ) -> None:
+        self._token = token
+        self._renewed = renewed
+        self._guard = guard
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send the request with the token, and once more with another one where the first is refused."""
+        await self._guard.check(request)
+        # A body that is made as it is sent cannot be sent twice.
+        is_repeatable = isinstance(request.stream, httpx.ByteStream)
+        token = await self._token()
+        request.headers["authorization"] = sent = f"Bearer {token}"
+        response = yield request
+        if not is_repeatable or not _is_refusal(response, of=sent):
+            return
+        token = await self._renewed(token)
+        request.headers["authorization"] = renewed = f"Bearer {token}"
+        if renewed != sent:
+            yield request
+
+
+def _is_refusal(response: httpx.Response, *, of: str) -> bool:
+    """Say whether an answer asks for another token than the one sent.
+
+    With redirects followed it may be that of a host which got no token: that one has none to refuse.
+    """
+    return response.status_code == 401 and response.request.headers.get("authorization") == of
+
+
+class Shared(httpx.AsyncBaseTransport):
+    """Passes requests to a client that others use too, and is closed without closing that."""
+
+    def __init__(self, http: httpx.AsyncClient, guard: Guard) -> None:
+        self._http = http
+        self._guard = guard
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; one with credentials only where these may go.
+
+        This is where each request passes, those of a followed redirect too. httpx takes the header off when a redirect
+        leads to another origin; what goes out does not depend on that.
+        """
+        if "authorization" in request.headers:
+            await self._guard.check(request)
+        response = await self._http.send(request, stream=True, auth=no_auth, follow_redirects=False)
+        if response.is_stream_consumed:  # a client for tests, whose answer was never on a wire
+            return httpx.Response(response.status_code, headers=response.headers, content=response.content)
+        return httpx.Response(response.status_code, headers=response.headers, stream=_Raw(response))
+
+
+class _Raw(httpx.AsyncByteStream):
+    """The bytes of a response as they came, for the outer client to decode."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._response.aiter_raw():
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+def no_auth(request: httpx.Request) -> httpx.Request:
+    """Keep httpx from adding credentials of its own (a ``.netrc``, the app's client) to a provider's request."""
+    return request
