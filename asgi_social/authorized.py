@@ -1,10 +1,14 @@
 """What the client of an association is made of: the token goes to the provider's API alone, and is renewed at a 401."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import httpx
 
 from asgi_social.protocols.metadata import allowed_address
+
+# RFC 6750 section 3.1: the token is good, and may too little; a newer one may no more.
+_TOO_LITTLE = re.compile(r'\berror\s*=\s*"?insufficient_scope\b', re.IGNORECASE)
 
 
 class Guard:
@@ -44,18 +48,21 @@ class Bearer(httpx.Auth):
         self._guard = guard
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send the request with the token, and once more with another one where the first is refused."""
+        """Send the request with the token, and once more with another one where the first is refused.
+
+        Any method is repeated, because a request that gets 401 was not acted on (RFC 9110 section 15.5.2).
+        """
         await self._guard.check(request)
-        # A body that is made as it is sent cannot be sent twice.
+        # A body that is made as it is sent cannot be sent twice; the caller's next request has the new token.
         is_repeatable = isinstance(request.stream, httpx.ByteStream)
         token = await self._token()
         request.headers["authorization"] = sent = f"Bearer {token}"
         response = yield request
-        if not is_repeatable or not _is_refusal(response, of=sent):
+        if not _is_refusal(response, of=sent):
             return
         token = await self._renewed(token)
         request.headers["authorization"] = renewed = f"Bearer {token}"
-        if renewed != sent:
+        if is_repeatable and renewed != sent:
             yield request
 
 
@@ -64,7 +71,11 @@ def _is_refusal(response: httpx.Response, *, of: str) -> bool:
 
     With redirects followed it may be that of a host which got no token: that one has none to refuse.
     """
-    return response.status_code == 401 and response.request.headers.get("authorization") == of
+    return (
+        response.status_code == 401
+        and response.request.headers.get("authorization") == of
+        and not any(_TOO_LITTLE.search(one) for one in response.headers.get_list("www-authenticate"))
+    )
 
 
 class Shared(httpx.AsyncBaseTransport):

@@ -103,6 +103,68 @@ async def test_a_body_that_is_made_as_it_is_sent_is_not_sent_again(kind: str, tm
     assert [b"once" in one for one in api.bodies] == [True]
 
 
+async def test_a_request_after_one_that_could_not_be_repeated_has_the_new_token() -> None:
+    api = Api(good="access-1")
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"once"
+
+    async with linked_with(api) as association, association.client() as client:
+        await client.post(f"{HERE}/me", content=body())
+        answered = await client.post(f"{HERE}/me", content=body())
+
+    assert answered.status_code == 200
+    assert api.tokens == ["access-0", "access-1"]
+    assert len(api.acme.renewals) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+async def test_any_method_is_repeated_for_what_got_a_401_was_not_acted_on(method: str) -> None:
+    """RFC 9110 section 15.5.2."""
+    api = Api(good="access-1")
+    async with linked_with(api) as association, association.client() as client:
+        answered = await client.request(method, f"{HERE}/me")
+
+    assert answered.status_code == 200
+    assert api.tokens == ["access-0", "access-1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "challenge", "renewals"),
+    [
+        pytest.param(401, "", 1, id="a 401 that says no more"),
+        pytest.param(401, 'Bearer realm="a", error="invalid_token", error_description="ended"', 1, id="an ended token"),
+        pytest.param(401, 'Bearer error="insufficient_scope", scope="b"', 0, id="too little scope, as a 401"),
+        pytest.param(401, "Basic, bearer ERROR = insufficient_scope", 0, id="too little scope, written otherwise"),
+        pytest.param(403, 'Bearer error="insufficient_scope"', 0, id="too little scope"),
+        pytest.param(403, 'Bearer error="invalid_token"', 0, id="another status"),
+    ],
+)
+async def test_only_a_401_that_a_newer_token_can_mend_is_a_reason_to_renew(
+    status: int, challenge: str, renewals: int
+) -> None:
+    api = Api(good="access-1", refusal=httpx.Response(status, headers={"www-authenticate": challenge}))
+    async with linked_with(api) as association, association.client() as client:
+        answered = await client.get(f"{HERE}/me")
+
+    assert answered.status_code == (200 if renewals else status)
+    assert len(api.acme.renewals) == renewals
+
+
+async def test_a_token_of_unknown_lifetime_is_renewed_at_a_401_only() -> None:
+    api = Api()
+    api.acme.first["expires_in"] = None
+    async with linked_with(api, age=10 * 365 * 86400) as association, association.client() as client:
+        before = await client.get(f"{HERE}/me")
+        renewals = len(api.acme.renewals)
+        api.good = "access-1"
+
+        after = await client.get(f"{HERE}/me")
+
+    assert (before.status_code, renewals) == (200, 0)
+    assert (after.status_code, api.tokens) == (200, ["access-0", "access-0", "access-1"])
+
+
 async def test_a_client_follows_no_redirect_by_itself() -> None:
     api = Api()
     async with linked_with(api) as association, association.client() as client:
@@ -324,11 +386,12 @@ class Api:
         closed: How many answers were closed.
     """
 
-    def __init__(self, *, good: str = "access-0", strangers: int = 200) -> None:
+    def __init__(self, *, good: str = "access-0", refusal: httpx.Response | None = None, strangers: int = 200) -> None:
         """Make one.
 
         Args:
             good: The token that it takes.
+            refusal: What any other token gets.
             strangers: The status with which a host answers that gets no token.
         """
         self.acme = Acme()
@@ -342,6 +405,7 @@ class Api:
         self.late = asyncio.Event()
         self.late.set()
         self.slow_arrived = asyncio.Event()
+        self._refusal = refusal or httpx.Response(401)
         self._strangers = strangers
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -359,7 +423,7 @@ class Api:
         if token is None:
             return httpx.Response(self._strangers, json={})
         if token != self.good:
-            return httpx.Response(401)
+            return self._refusal
         if request.url.path == "/to":
             return httpx.Response(302, headers=[(b"location", request.url.query)])
         if request.url.path == "/cookie":
