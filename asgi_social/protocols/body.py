@@ -8,30 +8,32 @@ from typing import NoReturn
 from urllib.parse import parse_qsl, quote
 
 from asgi_social.errors import ProviderBroken, ProviderRefused, ProviderUnreachable
+from asgi_social.expressions import Path
 from asgi_social.protocols.message import Response
 
 MAX_DEPTH = 32
 MAX_RETRY_AFTER_SECONDS = 3600.0
 
 
-def object_of(response: Response, *, endpoint: str, backend: str) -> dict[str, object]:
+def object_of(response: Response, *, endpoint: str, backend: str, code: Path | None = None) -> dict[str, object]:
     """Give the JSON object or form fields of an answer with a 2xx status.
 
     Args:
         response: The answer.
         endpoint: The endpoint's name, for errors.
         backend: The backend's name, for errors.
+        code: Where the provider has the code of an error, if not in ``error``.
 
     Raises:
-        ProviderRefused: An error status with an ``error`` member (RFC 6749 section 5.2).
+        ProviderRefused: An error status with an ``error`` member (RFC 6749 section 5.2), or with the provider's own.
         ProviderUnreachable: 429 or a 5xx status.
         ProviderBroken: Anything else: a redirect, HTML, a list, nothing.
     """
-    require_success(response, endpoint=endpoint, backend=backend)
+    require_success(response, endpoint=endpoint, backend=backend, code=code)
     return _parsed_object(response, endpoint=endpoint, backend=backend)
 
 
-def require_success(response: Response, *, endpoint: str, backend: str) -> None:
+def require_success(response: Response, *, endpoint: str, backend: str, code: Path | None = None) -> None:
     """Raise the error that fits an answer whose status is not 2xx; see :func:`object_of`."""
     status = response.status
     if 200 <= status < 300:
@@ -45,7 +47,7 @@ def require_success(response: Response, *, endpoint: str, backend: str) -> None:
             http_status=status,
             backend=backend,
         )
-    if status >= 400 and (error := _error_of(response)) is not None:
+    if status >= 400 and (error := _error_of(response, code)) is not None:
         raise ProviderRefused(
             endpoint=endpoint,
             error=unrepeated(error[0], response),
@@ -135,7 +137,7 @@ def _form_of(body: bytes) -> dict[str, object] | None:
         return None
 
 
-def _error_of(response: Response) -> tuple[str, str] | None:
+def _error_of(response: Response, code: Path | None) -> tuple[str, str] | None:
     try:
         value = parsed(response.body)
     except ValueError:
@@ -146,6 +148,8 @@ def _error_of(response: Response) -> tuple[str, str] | None:
         described = error
         error = described.get("type") or described.get("status") or described.get("code")
         description = described.get("message")
+    own = code.read({"": answer}) if code else None
+    error = error if own is None else own
     if not isinstance(error, str | int) or isinstance(error, bool):
         return None
     return str(error), description if isinstance(description, str) else ""

@@ -112,7 +112,8 @@ def account_of_claims(client: Client, claims: Mapping[str, object], tokens: Toke
 def _main_answer(client: Client, tokens: Tokens, call: Call) -> Conversation[Mapping[str, object]]:
     known = values(client, tokens=tokens)
     response = yield data_request(client, call, ENDPOINT, known=known, fallback=client.endpoints.userinfo)
-    answer = checked_answer(client, object_of(response, endpoint=ENDPOINT, backend=client.name), response, ENDPOINT)
+    said = object_of(response, endpoint=ENDPOINT, backend=client.name, code=client.provider.errors.code)
+    answer = checked_answer(client, said, response, ENDPOINT)
     main = call.path.read({"": answer}) if call.path else answer
     if not isinstance(main, dict):
         raise ProviderBroken(

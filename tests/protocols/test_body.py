@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi_social.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderUnreachable
+from asgi_social.expressions import path
 from asgi_social.protocols.body import MAX_DEPTH, object_of, parsed, retry_after_of
 from asgi_social.protocols.message import Response
 from asgi_social.testing.clock import START
@@ -108,6 +109,22 @@ def test_an_error_status_with_an_error_is_the_providers_no(response: Response, e
 
     assert (caught.value.error, caught.value.description) == (error, description)
     assert caught.value.http_status == response.status
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        pytest.param("error.code", "190", id="there"),
+        pytest.param("errcode", "OAuthException", id="not there"),
+    ],
+)
+def test_an_error_status_is_read_where_the_provider_has_its_code(code: str, error: str) -> None:
+    said = answer({"error": {"type": "OAuthException", "code": 190}}, 400)
+
+    with pytest.raises(ProviderRefused) as caught:
+        object_of(said, endpoint="token endpoint", backend="a-backend", code=path(code))
+
+    assert caught.value.error == error
 
 
 @pytest.mark.parametrize(
