@@ -341,6 +341,7 @@ def _refresh(top: Table, token: TokenCall) -> Refresh:
         expires_default=table.number("expires_default"),
         never_expires=table.flag("never_expires", default=False),
         early=table.number("early"),
+        ended=frozenset(table.texts("ended")),
     )
     table.done()
     return refresh

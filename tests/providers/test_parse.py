@@ -86,6 +86,7 @@ def parsed(**change: Any) -> Provider:
         ({"refresh": True}, "refresh", "is a true or false"),
         ({"refresh": {"early": 1.5}}, "refresh.early", "is a float"),
         ({"refresh": {"rotates": "yes"}}, "refresh.rotates", "is a text"),
+        ({"refresh": {"ended": [190]}}, "refresh.ended", "holds a whole number"),
         ({"refresh": {"expires_default": True}}, "refresh.expires_default", "is a true or false"),
         ({"revoke": {"url": "https://own.example/r", "ok": ["200"]}}, "revoke.ok", "holds a text"),
         ({"verify": {"app": "aud"}}, "verify", "is a table"),
@@ -179,6 +180,7 @@ def test_a_base_alone_has_the_defaults_of_the_format() -> None:
     assert (provider.token.auth, provider.token.method, provider.token.send) == ("body", "POST", "form")
     assert (provider.userinfo.source, provider.userinfo.main.auth, provider.uid.source) == ("request", "bearer", "id")
     assert (provider.refresh.enabled, provider.refresh.rotates, provider.refresh.call) == (True, True, provider.token)
+    assert provider.refresh.ended == frozenset()
     assert (provider.revoke, provider.proofs, provider.id_token, provider.oidc) == (None, (), None, None)
     assert (provider.email_verified, provider.authority.source) == (False, "")
 
