@@ -14,6 +14,7 @@ from tests.providers.recorded import fields_of
 KEY = RSAKey.generate_key(2048, {"kid": "a-key-of-the-tests", "use": "sig", "alg": "RS256"})
 BACKENDS: Mapping[str, Mapping[str, Any]] = {
     "apple-id": {"team": "TEAM", "key": "KEY", "client_ids": ["com.example.phone"]},
+    "azuread-tenant-oauth2": {"tenant_id": "8c4b1a52-7f1d-4a0e-9d2c-3b5a6e7f8091"},
     "azuread-v2-tenant-oauth2": {"tenant_id": "8c4b1a52-7f1d-4a0e-9d2c-3b5a6e7f8091"},
     "oauth2": {
         "authorize_url": "https://own.example/authorize",

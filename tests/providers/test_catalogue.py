@@ -83,19 +83,33 @@ def test_the_example_of_the_description_is_a_provider() -> None:
 def test_the_catalogue_knows_the_providers_that_are_promised() -> None:
     assert set(providers.names()) >= {
         "apple-id",
+        "azuread-oauth2",
+        "azuread-oauth2-v2",
+        "azuread-tenant-oauth2",
         "azuread-v2-tenant-oauth2",
+        "bitbucket-oauth2",
+        "box",
+        "chatwork",
         "discord",
+        "etsy",
         "facebook",
         "github",
         "gitlab",
         "google-oauth2",
         "linkedin-openidconnect",
+        "lyft",
+        "microsoft-graph",
         "oauth2",
         "oidc",
+        "paypal-oauth2",
+        "reddit",
         "slack",
         "spotify",
         "stripe",
         "twitch",
+        "weixin",
+        "yahoo-oauth2",
+        "zoom-oauth2",
     }
 
 
@@ -174,7 +188,7 @@ def test_a_provider_is_read_once() -> None:
     ("name", "hint"),
     [
         pytest.param("githup", "did you mean 'github'?", id="nearly one"),
-        pytest.param("?", "the catalogue has: apple-id, azuread-v2-tenant-oauth2, discord", id="nothing like one"),
+        pytest.param("?", "the catalogue has: apple-id, azuread-oauth2, azuread-oauth2-v2", id="nothing like one"),
     ],
 )
 def test_a_provider_that_is_not_in_the_catalogue_is_told_with_the_nearest_name(name: str, hint: str) -> None:

@@ -86,6 +86,18 @@ LOOK_UPS = {
 }
 ID_TOKENS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "apple-id": ("https://appleid.apple.com/auth/keys", {"iss": "https://appleid.apple.com", "sub": "7"}),
+    "azuread-oauth2": (
+        "https://login.microsoftonline.com/common/discovery/keys",
+        {"iss": f"https://sts.windows.net/{TENANT}/", "sub": "7", "tid": TENANT},
+    ),
+    "azuread-oauth2-v2": (
+        "https://login.microsoftonline.com/common/discovery/v2.0/keys",
+        {"iss": f"https://login.microsoftonline.com/{TENANT}/v2.0", "sub": "7", "tid": TENANT},
+    ),
+    "azuread-tenant-oauth2": (
+        f"https://login.microsoftonline.com/{TENANT}/discovery/keys",
+        {"iss": f"https://sts.windows.net/{TENANT}/", "sub": "7", "tid": TENANT},
+    ),
     "azuread-v2-tenant-oauth2": (
         f"https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys",
         {"iss": f"https://login.microsoftonline.com/{TENANT}/v2.0", "sub": "7", "tid": TENANT},
@@ -100,6 +112,10 @@ ID_TOKENS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     ),
     "oidc": ("https://own.example/keys", {"iss": "https://own.example", "sub": "7"}),
     "twitch": ("https://id.twitch.tv/oauth2/keys", {"iss": "https://id.twitch.tv/oauth2", "sub": "7"}),
+    "yahoo-oauth2": (
+        "https://api.login.yahoo.com/openid/v1/certs",
+        {"iss": "https://api.login.yahoo.com", "sub": "7"},
+    ),
 }
 
 
