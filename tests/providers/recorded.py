@@ -16,6 +16,9 @@ HERE = Path(__file__).parent.parent / "recorded_logins"
 MOVED = {
     "https://accounts.google.com/o/oauth2/auth": "https://accounts.google.com/o/oauth2/v2/auth",
     "https://accounts.google.com/o/oauth2/token": "https://oauth2.googleapis.com/token",
+    "https://ssl.reddit.com/api/v1/authorize": "https://www.reddit.com/api/v1/authorize",
+    "https://ssl.reddit.com/api/v1/access_token": "https://www.reddit.com/api/v1/access_token",
+    "https://oauth.reddit.com/api/v1/me.json": "https://oauth.reddit.com/api/v1/me",
 }
 # What we send besides: PKCE and the nonce wherever they are taken.
 ADDED = {"code_challenge", "code_challenge_method", "code_verifier", "nonce"}
@@ -25,7 +28,10 @@ ADDED_BY = {
 }
 # What was sent and is not by us.
 LEFT_OUT = {
-    "spotify": {"client_id", "client_secret"},  # they stand in the Basic header, and need not stand in the body too
+    # They stand in the Basic header, and need not stand in the body too.
+    "bitbucket-oauth2": {"client_id", "client_secret"},
+    "reddit": {"client_id", "client_secret"},
+    "spotify": {"client_id", "client_secret"},
     "stripe": {"client_id", "scope"},  # the key says which app it is; an empty scope says nothing
 }
 # A request that social-core makes only where the profile has no address, and we always: it says what is verified.

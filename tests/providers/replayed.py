@@ -1,4 +1,4 @@
-"""A provider that answers as it was recorded, in order; and what was asked held against what was recorded."""
+"""A provider that answers as it was recorded; and what was asked held against what was recorded."""
 
 import base64
 import json
@@ -14,7 +14,12 @@ from tests.providers.answering import KEY, key_set
 from tests.providers.recorded import ADDED, ADDED_BY, FURTHER, LEFT_OUT, NOTHING_ADDED_BY, Call, Recording, fields_of
 
 # Where the keys are asked for by those whose recordings hold an ID token.
-KEY_SETS = {"https://www.linkedin.com/oauth/openid/jwks", "https://appleid.apple.com/auth/keys"}
+KEY_SETS = {
+    "https://appleid.apple.com/auth/keys",
+    "https://login.microsoftonline.com/727406ac-7068-48fa-92b9-c2d67211bc50/discovery/keys",
+    "https://login.microsoftonline.com/common/discovery/keys",
+    "https://www.linkedin.com/oauth/openid/jwks",
+}
 
 
 class Replayed:
@@ -44,8 +49,9 @@ class Replayed:
         address = str(request.url).partition("?")[0]
         if address in KEY_SETS:
             return httpx.Response(200, json=key_set())
-        if self._left and self._left[0].address == address:
-            call = self._left.pop(0)
+        call = next((one for one in self._left if one.address == address), None)
+        if call is not None:
+            self._left.remove(call)
             self.asked.append((call, request))
             headers = {"content-type": call.content_type}
             return httpx.Response(call.status, content=self._answer(call), headers=headers)
@@ -67,7 +73,7 @@ class Replayed:
         """Sign the recorded claims with our key, for this flow and this time."""
         now = int(self._clock.now())
         claims = _claims_of(id_token) if "." in id_token else self._claims_of_apple()
-        if "nonce" in claims and self.nonce:
+        if self.nonce:  # social-core sends some providers none, which then repeat none
             claims["nonce"] = self.nonce
         claims |= {"iat": now, "exp": now + 600}
         return jwt.encode({"alg": "RS256", "kid": KEY.kid}, claims, KEY)
@@ -91,6 +97,8 @@ def departures(recording: Recording, call: Call, request: httpx.Request) -> list
     found += differences(recording, call.fields, sent, headers=request.headers)
     # The recording wrote down the bytes of Spotify's header as Python shows them.
     authorization = call.headers.get("Authorization", "").removeprefix("b'").removesuffix("'")
+    # The scheme of social-core's for Reddit is written small, which says the same (RFC 9110 section 11.1).
+    authorization = authorization.replace("bearer ", "Bearer ")
     if authorization and request.headers.get("authorization") != authorization:
         found.append("another Authorization")
     kind = call.headers.get("Content-Type")
