@@ -44,7 +44,7 @@ def without_dead(row: StoredAssociation, *, keys: Keys) -> StoredAssociation:
 
 
 def tokens_of(row: StoredAssociation, *, keys: Keys) -> Tokens:
-    """Give the tokens of a row.
+    """Give the tokens of a row; what was kept of the answers when it was linked stands for their token answer.
 
     Raises:
         NeedsReauth: A sealed value does not open (``unreadable``): its key was removed, or the row was tampered with.
@@ -57,6 +57,7 @@ def tokens_of(row: StoredAssociation, *, keys: Keys) -> Tokens:
         token_type=row.token_type,
         scope=tuple(row.scope),
         expires_at=row.expires_at,
+        answer=cast("dict[str, object]", account_of(row, keys=keys).get("extra_data") or {}),
     )
 
 

@@ -159,3 +159,11 @@ async def test_an_account_that_does_not_open_is_empty_and_can_still_be_unlinked(
 
 def test_an_id_token_alone_takes_no_stored_token_away() -> None:
     assert with_tokens(ROW, Tokens(access_token=Secret("")), keys=KEYS, now=20.0) == ROW
+
+
+def test_what_was_kept_of_the_answers_stands_for_the_token_answer_later_on() -> None:
+    account = Account(uid=Uid("7"), authority="", extra_data={"device_id": "a-device"})
+
+    tokens = tokens_of(with_account(ROW, account, keys=KEYS), keys=KEYS)
+
+    assert tokens.answer == {"device_id": "a-device"}

@@ -144,7 +144,7 @@ def exchange_code(client: Client, callback: Callback, challenge: Challenge) -> C
     }
     if challenge.verifier is not None:
         fields["code_verifier"] = challenge.verifier.reveal()
-    known = values(client, redirect_uri=challenge.redirect_uri, code=callback.code.reveal())
+    known = values(client, redirect_uri=challenge.redirect_uri, code=callback.code.reveal(), callback=callback.kept)
     response = yield token_request(client, client.provider.token, fields, known=known)
     try:
         tokens = tokens_from(client, response)

@@ -16,7 +16,7 @@ T = TypeVar("T")
 STANDARD_NAMES = frozenset(
     {"client_id", "client_secret", "redirect_uri", "code", "access_token", "refresh_token", "uid", "now"}
 )
-STANDARD_ROOTS = frozenset({"setting", "token", "claim", "userinfo"})
+STANDARD_ROOTS = frozenset({"setting", "callback", "token", "claim", "userinfo"})
 STANDARD_ANSWERS = frozenset({"token", "id", "userinfo"})
 _ROOT = re.compile(r"\$(@?\w[\w-]*)")
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")

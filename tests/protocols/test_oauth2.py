@@ -38,6 +38,17 @@ def plain(**tables: object) -> dict[str, Any]:
     return {**OAUTH2, **tables}
 
 
+def test_what_came_with_the_code_can_be_sent_with_it() -> None:
+    keep, params = ["device_id"], {"device_id": "{callback.device_id}", "realm": "{callback.realm}"}
+    client = ready(plain(callback={"keep": keep}, token={"url": f"{HOST}/token", "params": params}))
+    callback = read_callback(client, {"code": "a-code", "device_id": "a-device", "realm": "not kept"})
+
+    [asked] = play(exchange_code(client, callback, CHALLENGE), answer(GOOD)).asked
+
+    assert asked.form is not None
+    assert (asked.form.get("device_id"), asked.form.get("realm")) == ("a-device", None)
+
+
 def test_the_authorization_request_holds_what_the_standard_names() -> None:
     assert authorize_params(ready(OAUTH2), CHALLENGE) == {
         "response_type": "code",

@@ -43,6 +43,7 @@ _NAMES_OF_APPLE = {"CLIENT": "client_id", "SECRET": "client_secret", "KEY": "key
 _MEANINGLESS = {
     "USE_UNIQUE_USER_ID",  # the uid is sub now in any case
     "REVOKE_TOKENS_ON_DISCONNECT",  # tokens are always revoked
+    "USERNAME_IS_FULL_EMAIL",  # of the pipeline's username, not of the account's
     "ID_TOKEN_DECRYPTION_KEY",  # a name of the recording's own
 }
 

@@ -107,6 +107,7 @@ def test_the_catalogue_knows_the_providers_that_are_promised() -> None:
         "spotify",
         "stripe",
         "twitch",
+        "vk-id",
         "weixin",
         "yahoo-oauth2",
         "zoom-oauth2",
