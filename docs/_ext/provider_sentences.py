@@ -139,6 +139,9 @@ def renewal(provider: Provider, subject: str) -> str:
     texts = [how, f"A token is renewed behind the caller {early}."]
     if rules.expires_default is not None:
         texts.append(f"Where a renewal's answer names no lifetime, it counts as {duration(rules.expires_default)}.")
+    if rules.ended:
+        said = codes(sorted(rules.ended), last="or")
+        texts.append(f"Where it answers {said}, as with `invalid_grant`, the person has to link the account again.")
     return " ".join(texts) + _offline(provider, subject)
 
 

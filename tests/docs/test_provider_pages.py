@@ -115,6 +115,7 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
         ({"refresh": {"with": "access_token"}}, "Renewal", "There is no refresh token."),
         ({"refresh": {"early": 7200}}, "Renewal", "renewed behind the caller in its last 2 hours."),
         ({"refresh": {"expires_default": 86400}}, "Renewal", "it counts as 1 day."),
+        ({"refresh": {"ended": ["9", "10"]}}, "Renewal", "Where it answers `10` or `9`, as with `invalid_grant`, the"),
         ({"authorize": {"offline": {"params": {"a": "b"}}}}, "Renewal", '`"offline": True` adds the parameter `a=b`.'),
         ({}, "Its API", "sends the token of Mine to `mine.example` alone."),
         ({"api_hosts": ["*.mine.example"]}, "Its API", "to `mine.example` and `*.mine.example` alone."),
