@@ -143,7 +143,7 @@ async def test_a_database_is_named_by_a_url_or_given(tmp_path: Path) -> None:
 
 async def test_a_database_of_another_kind_is_a_fault_when_the_engine_is_made() -> None:
     with pytest.raises(SettingsError) as raised:
-        Social(**settings(database="mysql://ada:hunter2@db.example/app"))
+        Social(**settings(database="oracle://ada:hunter2@db.example/app"))
 
     assert raised.value.setting == "database"
     assert "hunter2" not in str(raised.value)

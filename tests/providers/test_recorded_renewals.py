@@ -105,6 +105,10 @@ DOCUMENTED = [
     pytest.param(
         "facebook", 400, {"error": {"type": "OAuthException", "code": 190, "error_subcode": 460}}, id="facebook"
     ),
+    pytest.param(
+        "twitch", 400, {"error": "Bad Request", "status": 400, "message": "Invalid refresh token"}, id="twitch"
+    ),
+    pytest.param("twitch", 400, {"status": 400, "message": "Invalid refresh token"}, id="twitch without error"),
     pytest.param("weixin", 200, {"errcode": 40030, "errmsg": "invalid refresh_token"}, id="weixin"),
     pytest.param("weixin", 200, {"errcode": 42002, "errmsg": "refresh_token expired"}, id="weixin expired"),
 ]
