@@ -105,6 +105,15 @@ class Keys:
     def __repr__(self) -> str:
         return f"Keys({', '.join(self._ids)})"
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What values begin with that were sealed with these keys, the first key's first; all differ."""
+        return tuple(dict.fromkeys(f"v1.{key_id}." for key_id in self._ids))
+
+    def is_newest(self, value: str) -> bool:
+        """Say whether a value was sealed with the first key; whether it opens is not tried."""
+        return value.startswith(self.prefixes[0])
+
     def seal(self, text: str, *, purpose: Purpose, context: str) -> str:
         """Encrypt a text so that only the same purpose and context open it.
 

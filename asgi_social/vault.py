@@ -12,18 +12,21 @@ from asgi_social.account import Account
 from asgi_social.errors import NeedsReauth, ReauthReason
 from asgi_social.protocols.message import Tokens
 from asgi_social.secret import Keys, Secret
-from asgi_social.storage.repository import StoredAssociation
+from asgi_social.storage.repository import Associations, StoredAssociation
 
 _TABLE = "social_association"
+_SEALED = ("account", "access_token", "refresh_token", "id_token")
 
 
 def with_tokens(row: StoredAssociation, tokens: Tokens, *, keys: Keys, now: float) -> StoredAssociation:
     """Give a row that holds new tokens; what they leave out (refresh token, ID token, scope) stays as it was.
 
-    So does everything where there is no access token, because an ID token alone takes nothing away.
+    So does everything where there is no access token, because an ID token alone takes nothing away. What stays is
+    sealed anew where an old key has sealed it: a write must not bring back what a change of keys has just replaced.
     """
     if not tokens.access_token:
         return row
+    row = _sealed_anew(row, keys=keys)
     return replace(
         row,
         access_token=_sealed(row.id, "access_token", tokens.access_token, keys=keys) or "",
@@ -73,6 +76,27 @@ def account_of(row: StoredAssociation, *, keys: Keys) -> Mapping[str, object]:
     return cast("dict[str, object]", json.loads(text)) if text is not None else {}
 
 
+def resealed(row: StoredAssociation, *, keys: Keys) -> StoredAssociation | None:
+    """Give a row with everything sealed by the first key; None where it is already.
+
+    Raises:
+        NeedsReauth: A value that another key sealed does not open (``unreadable``).
+    """
+    anew = _sealed_anew(row, keys=keys)
+    if any(value and not keys.is_newest(value) for value in (getattr(anew, column) for column in _SEALED)):
+        raise reauth_error(row, reason="unreadable", since=row.since)
+    return None if anew == row else anew
+
+
+async def count_unopenable(repository: Associations, *, keys: Keys) -> int:
+    """Count the associations of which a value was sealed with a key that is not on the list any more.
+
+    They are worth a word when an app starts: a key was taken off too early, and until it is back their tokens are
+    ``unreadable``.
+    """
+    return await repository.count_sealed_otherwise(keys.prefixes)
+
+
 def reauth_error(row: StoredAssociation, *, reason: ReauthReason, since: float) -> NeedsReauth:
     """Make the error that says that only the person can mend an association."""
     return NeedsReauth(
@@ -83,6 +107,17 @@ def reauth_error(row: StoredAssociation, *, reason: ReauthReason, since: float) 
         reason=reason,
         backend=row.backend,
     )
+
+
+def _sealed_anew(row: StoredAssociation, *, keys: Keys) -> StoredAssociation:
+    """Give a row with all that opens sealed by the first key; what does not open stays as it is."""
+    anew: dict[str, str] = {}
+    for column in _SEALED:
+        value = getattr(row, column)
+        if value and not keys.is_newest(value):
+            text = keys.unseal(value, purpose="storage", context=f"{_TABLE}/{row.id}/{column}")
+            anew[column] = value if text is None else _sealed(row.id, column, Secret(text), keys=keys) or value
+    return replace(row, **anew)  # type: ignore[arg-type]  # these columns are all text
 
 
 def _opens(row: StoredAssociation, *, keys: Keys) -> bool:

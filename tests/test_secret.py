@@ -198,6 +198,15 @@ def test_keys_show_their_ids_and_no_key() -> None:
     assert KEY not in shown
 
 
+def test_a_value_tells_by_its_beginning_which_key_sealed_it() -> None:
+    both = Keys([OTHER_KEY, KEY, OTHER_KEY])
+    new = both.seal(TEXT, purpose="storage", context="c")
+
+    assert [new.startswith(one) for one in both.prefixes] == [True, False]
+    assert [SEALED.startswith(one) for one in both.prefixes] == [False, True]
+    assert (both.is_newest(new), both.is_newest(SEALED), both.is_newest("")) == (True, False, False)
+
+
 # Signing
 
 

@@ -8,8 +8,9 @@ from asgi_social import Account, NeedsReauth
 from asgi_social.account import Uid
 from asgi_social.protocols.message import Tokens
 from asgi_social.secret import Keys, Secret
+from asgi_social.storage.memory import MemoryRepository
 from asgi_social.storage.repository import StoredAssociation
-from asgi_social.vault import account_of, tokens_of, with_account, with_tokens
+from asgi_social.vault import account_of, count_unopenable, resealed, tokens_of, with_account, with_tokens
 from tests.app import KEY
 from tests.renewing import Acme, again, at
 
@@ -155,6 +156,61 @@ async def test_an_account_that_does_not_open_is_empty_and_can_still_be_unlinked(
 
         assert (association.account, association.username, association.uid) == ({}, None, "7")
         assert [one.id for one in gone] == [association.id]
+
+
+# A new key
+
+
+def test_a_row_sealed_anew_opens_with_the_first_key_alone_and_is_the_same_otherwise() -> None:
+    row = with_account(ROW, ACCOUNT, keys=KEYS)
+
+    anew = resealed(row, keys=Keys([OTHER_KEY, KEY]))
+
+    assert anew is not None
+    assert tokens_of(anew, keys=Keys([OTHER_KEY])) == tokens_of(row, keys=KEYS)
+    assert account_of(anew, keys=Keys([OTHER_KEY])) == account_of(row, keys=KEYS)
+    sealed = {"account": "", "access_token": "", "refresh_token": "", "id_token": ""}
+    assert replace(anew, **sealed) == replace(row, **sealed)  # type: ignore[arg-type]  # all are text
+
+
+@pytest.mark.parametrize("row", [ROW, EMPTY], ids=["sealed", "empty"])
+def test_a_row_that_the_first_key_sealed_is_not_sealed_anew(row: StoredAssociation) -> None:
+    assert resealed(row, keys=Keys([KEY, OTHER_KEY])) is None
+
+
+@pytest.mark.parametrize("column", ["account", "access_token", "refresh_token", "id_token"])
+def test_a_row_is_not_sealed_anew_where_a_value_of_it_does_not_open(column: str) -> None:
+    row = replace(ROW, **{column: "v1.nonsense"})  # type: ignore[arg-type]  # all are text
+
+    with pytest.raises(NeedsReauth) as raised:
+        resealed(row, keys=Keys([OTHER_KEY, KEY]))
+
+    assert (raised.value.reason, raised.value.association_id) == ("unreadable", row.id)
+
+
+def test_new_tokens_seal_what_stays_anew_too_so_that_no_write_brings_back_an_old_key() -> None:
+    row = with_account(ROW, ACCOUNT, keys=KEYS)
+
+    written = with_tokens(row, Tokens(access_token=Secret("access-1")), keys=Keys([OTHER_KEY, KEY]), now=20.0)
+
+    assert tokens_of(written, keys=Keys([OTHER_KEY])).refresh_token == Secret("refresh-0")
+    assert account_of(written, keys=Keys([OTHER_KEY]))["username"] == "ada"
+
+
+def test_what_does_not_open_stays_as_it_is_when_new_tokens_come() -> None:
+    written = with_tokens(ROW, Tokens(access_token=Secret("access-1")), keys=Keys([OTHER_KEY]), now=20.0)
+
+    assert (written.refresh_token, written.id_token) == (ROW.refresh_token, ROW.id_token)
+
+
+async def test_associations_are_counted_whose_key_is_not_on_the_list() -> None:
+    repository = MemoryRepository()
+    await repository.add(ROW)
+    await repository.add(replace(EMPTY, id="association-2", uid="8"))
+
+    counts = [await count_unopenable(repository, keys=Keys(keys)) for keys in ([OTHER_KEY], [OTHER_KEY, KEY])]
+
+    assert counts == [1, 0]
 
 
 def test_an_id_token_alone_takes_no_stored_token_away() -> None:

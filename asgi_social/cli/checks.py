@@ -8,12 +8,13 @@ from typing import Literal
 
 from asgi_social.cli.origins import Shown, shown
 from asgi_social.cli.target import open_error
-from asgi_social.errors import SettingsError, SocialError
+from asgi_social.errors import SettingsError, SocialError, StorageError
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Conversation, Request, Response
 from asgi_social.protocols.metadata import prepared
 from asgi_social.settings import Checked
 from asgi_social.social import Social
+from asgi_social.vault import count_unopenable
 
 State = Literal["ok", "note", "fault"]
 
@@ -94,7 +95,7 @@ async def report_of(social: Social, *, network: Literal["ask", "offline"]) -> Re
     findings += lowered(settings)
     findings += [finding for name, one in settings.backends.items() for finding in turned_off(name, one.client)]
     try:
-        findings.append(await _database_finding(social))
+        findings += await _database_findings(social)
         if network == "offline":
             findings.append(Finding(check="clock and providers", state="note", message="not asked, as --offline says"))
         else:
@@ -200,11 +201,28 @@ def clock_finding(offsets: Sequence[float]) -> Finding:
     )
 
 
-async def _database_finding(social: Social) -> Finding:
+def key_finding(count: int) -> Iterable[Finding]:
+    """Say how many associations were sealed with a key that was taken off the list too early."""
+    if count:
+        yield Finding(
+            check="key",
+            state="fault",
+            message=f"{count:,} associations are sealed with a key that is not on the list",
+            hint="put it back, behind the first, and seal everything anew: asgi-social secret rotate; without it these "
+            "people have to link again",
+        )
+
+
+async def _database_findings(social: Social) -> Iterable[Finding]:
     if (error := await open_error(social)) is not None:
         social.engine.transport.open()  # which the engine opens last: the providers can be asked all the same
-        return Finding(check="database", state="fault", message=error.message, hint=error.hint)
-    return Finding(check="database", state="ok", message="opens, and its schema is the one that is known here")
+        return [Finding(check="database", state="fault", message=error.message, hint=error.hint)]
+    try:
+        count = await count_unopenable(social.engine.repository, keys=social.engine.keys)
+    except StorageError as unread:
+        return [Finding(check="database", state="fault", message=unread.message, hint=unread.hint)]
+    opens = Finding(check="database", state="ok", message="opens, and its schema is the one that is known here")
+    return [opens, *key_finding(count)]
 
 
 async def _provider_findings(social: Social) -> list[Finding]:

@@ -6,12 +6,12 @@ from asgi_social.cli.doctor import doctor
 from asgi_social.cli.migrate import migrate
 from asgi_social.cli.providers import list_, search, show
 from asgi_social.cli.refresh import refresh
-from asgi_social.cli.secret import secret
+from asgi_social.cli.secret import rotate, secret
 
 # No rich in help, because a box is not plain; and no pretty tracebacks, because they show what variables hold.
 app = typer.Typer(
     name="asgi-social",
-    help="Look after linked accounts: check an app, read the catalogue, make a key, migrate the database.",
+    help="Look after linked accounts: check an app, read the catalogue, change keys, migrate the database.",
     epilog="Example: asgi-social doctor app:app",
     no_args_is_help=True,
     add_completion=False,
@@ -24,11 +24,17 @@ _providers = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
+_secret = typer.Typer(
+    epilog="Example: asgi-social secret > key.txt",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
 app.command(epilog="Example: asgi-social doctor app:app --offline")(doctor)
-app.command(epilog="Example: asgi-social secret > key.txt")(secret)
 app.command(epilog="Example: asgi-social migrate app:app --dry-run")(migrate)
 app.command(epilog="Example: asgi-social refresh app:app --limit 1000")(refresh)
+app.add_typer(_secret, name="secret")
+_secret.callback()(secret)
+_secret.command(epilog="Example: asgi-social secret rotate app:app")(rotate)
 app.add_typer(_providers, name="providers")
 _providers.command("list", epilog="Example: asgi-social providers list --renews --pkce")(list_)
 _providers.command("search", epilog="Example: asgi-social providers search google")(search)

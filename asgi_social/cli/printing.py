@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from asgi_social.errors import SettingsError, SocialError
+
 STOPPED = 130  # as shells name a command that was interrupted
 
 
@@ -24,6 +26,17 @@ def stoppable(text: str) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo(f"\n{text}", err=True)
         raise typer.Exit(STOPPED) from None
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """End a command with 1 where something is wrong, and say what to do; of settings, all that is wrong with them."""
+    try:
+        yield
+    except SocialError as error:
+        for one in error.problems if isinstance(error, SettingsError) else (error,):
+            typer.echo(f"{one.message}\n  {one.hint}", err=True)
+        raise typer.Exit(1) from None
 
 
 def print_table(out: Console, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

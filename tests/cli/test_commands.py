@@ -16,6 +16,7 @@ COMMANDS = (
     (),
     ("doctor",),
     ("secret",),
+    ("secret", "rotate"),
     ("migrate",),
     ("providers",),
     ("providers", "list"),
@@ -39,6 +40,7 @@ def test_the_help_of_each_has_an_example_and_is_plain(words: tuple[str, ...]) ->
         (("docter",), "doctor"),
         (("providers", "shw"), "show"),
         (("secrets",), "secret"),
+        (("secret", "rotat"), "rotate"),
         (("migrations",), "migrate"),
     ],
 )
