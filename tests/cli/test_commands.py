@@ -18,6 +18,9 @@ COMMANDS = (
     ("secret",),
     ("secret", "rotate"),
     ("migrate",),
+    ("import",),
+    ("import", "social-auth"),
+    ("import", "allauth"),
     ("providers",),
     ("providers", "list"),
     ("providers", "search"),
@@ -41,6 +44,7 @@ def test_the_help_of_each_has_an_example_and_is_plain(words: tuple[str, ...]) ->
         (("providers", "shw"), "show"),
         (("secrets",), "secret"),
         (("secret", "rotat"), "rotate"),
+        (("import", "social"), "social-auth"),
         (("migrations",), "migrate"),
     ],
 )

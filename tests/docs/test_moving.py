@@ -1,6 +1,7 @@
 """The pages for those who come from elsewhere: each new name is one of ours, and each old name leads to it."""
 
 import re
+import shlex
 from typing import Any
 
 import pytest
@@ -124,11 +125,17 @@ def test_each_call_that_a_page_names_is_there(page: str) -> None:
     assert [pair for pair in named if not hasattr(_OBJECTS[pair[0]], pair[1])] == []
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_says_plainly_that_there_is_no_import_yet(page: str) -> None:
-    text = text_of(page)
+@pytest.mark.parametrize(("page", "library"), [(PAGES[0], "social-auth"), (PAGES[1], "allauth")])
+def test_a_page_shows_the_import_first_dry_and_then_for_real(page: str, library: str) -> None:
+    [block] = [one.text for one in blocks_of(text_of(page), "sh") if "import" in one.text]
 
-    assert "not there yet" in " ".join(text.split())
+    commands = [shlex.split(line) for line in block.splitlines()]
+    assert [command[:3] for command in commands] == [["asgi-social", "import", library]] * 2
+    assert commands[0] == [*commands[1], "--dry-run"]
+
+
+def test_the_page_of_the_others_says_plainly_that_there_is_no_import() -> None:
+    assert "For none of them is there an import" in text_of(PAGES[2])
 
 
 @pytest.mark.parametrize("page", PAGES[1:])
