@@ -133,6 +133,7 @@ async def at(
     name: str = "acme",
     table: Mapping[str, Any] | None = None,
     clock: ManualClock | None = None,
+    repository: MemoryRepository | None = None,
     on_event: Hook | None = None,
 ) -> AsyncIterator[Linked]:
     """Open an engine with a backend at this provider, link an account there, and close the engine at the end.
@@ -142,10 +143,11 @@ async def at(
         name: ``acme``, or that of a provider of the catalogue which ``Acme`` is to play.
         table: What the data of ``Acme`` say besides ``TABLE``; a table within is laid over the one there.
         clock: That of the ``FakeProvider``.
+        repository: The store, where it is not an ordinary one.
         on_event: In place of the list ``events``.
     """
     clock, events = clock or ManualClock(), list[Event]()
-    repository = MemoryRepository(clock=clock)
+    repository = repository or MemoryRepository(clock=clock)
     transport: httpx.AsyncBaseTransport
     consent: Callable[[str], Awaitable[str]]
     if isinstance(provider, FakeProvider):
