@@ -5,6 +5,7 @@ the row says whose turn it is, and the version says whose write counts. What was
 goes away, because a rotating provider gives a new pair only once.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,8 @@ LEASE = LeaseSeconds(fresh=30.0, taking_over=33.0)
 TAKE_OVER_SECONDS = 2.5
 # How long a caller waits for the renewal of another process.
 WAIT_SECONDS = 20.0
+# How long a caller waits in all: for a turn among many, for another process, for the provider, for the database.
+CALLER_SECONDS = 40.0
 REVOCATION_SECONDS = 5.0
 
 
@@ -70,12 +73,13 @@ class Renewals:
     events: Events
     limits: Limits
     keeper: Keeper
+    caller_seconds: float = CALLER_SECONDS
 
     async def renewed(self, row: StoredAssociation) -> StoredAssociation:
         """Give the association with tokens newer than the caller's: by one renewal, however many ask at once.
 
         A caller that holds an older version than the one stored gets the stored one, and nothing is renewed. Where
-        another process renews, this one waits for it, at most 20 seconds.
+        another process renews, this one waits for it, at most 20 seconds; and at most 40 in all, whatever it is for.
 
         Raises:
             CannotRenew: There is nothing to renew with, or the token never expires.
@@ -83,14 +87,11 @@ class Renewals:
             AssociationGone: It was unlinked meanwhile.
             ProviderError: The provider did not do its part, or is left alone after it did not; what is stored stays.
         """
-        until = self.clock.monotonic() + WAIT_SECONDS
-        for pause in _pauses():
-            if (newer := await self.renewed_here(row)) is not None:
-                return newer
-            if self.clock.monotonic() + pause > until:
-                break
-            await self.clock.sleep(pause)
-        raise not_now(row, "another process renews, and was not done in time", retry_after=LEASE.fresh)
+        try:
+            async with asyncio.timeout(self.caller_seconds):
+                return await self._renewed_somewhere(row)
+        except TimeoutError:
+            raise not_now(row, "it goes on, and was not done in time", retry_after=None) from None
 
     async def renewed_here(self, row: StoredAssociation) -> StoredAssociation | None:
         """Do as :meth:`renewed`, and give None where another process is at it, or its tokens are not written yet."""
@@ -167,6 +168,16 @@ class Renewals:
         if renew_at is None:
             renew_at = with_renew_at(row, self.backends[row.backend].client.provider.refresh).renew_at
         return renew_at is not None and renew_at <= now and not self.limits.seconds_closed(row.backend)
+
+    async def _renewed_somewhere(self, row: StoredAssociation) -> StoredAssociation:
+        until = self.clock.monotonic() + WAIT_SECONDS
+        for pause in _pauses():
+            if (newer := await self.renewed_here(row)) is not None:
+                return newer
+            if self.clock.monotonic() + pause > until:
+                break
+            await self.clock.sleep(pause)
+        raise not_now(row, "another process renews, and was not done in time", retry_after=LEASE.fresh)
 
     async def _renewed_behind(self, row: StoredAssociation) -> None:
         try:

@@ -1,5 +1,7 @@
 """What a renewal costs its callers: none waits who has a token that lives, and nobody without end (row SR-F05)."""
 
+from dataclasses import replace
+
 import pytest
 
 from asgi_social import ProviderUnreachable
@@ -20,3 +22,18 @@ async def test_sr_f05_a_caller_waits_for_another_process_at_most_its_time_and_ge
 
         assert there.clock.monotonic() - began <= WAIT_SECONDS + 1
     assert (raised.value.may_have_arrived, acme.renewals) == (False, [])
+
+
+async def test_sr_f05_a_caller_waits_for_its_turn_and_its_renewal_at_most_its_time_while_the_renewal_goes_on() -> None:
+    acme = Acme()
+    acme.gate.clear()
+    async with at(acme) as there:
+        hasty = replace(there.social.engine.renewals, caller_seconds=0.0)
+
+        with pytest.raises(ProviderUnreachable) as raised:
+            await hasty.renewed(await there.row())
+
+        acme.gate.set()
+        await there.at_rest()
+        assert (await there.row()).version == 2
+    assert not raised.value.may_have_arrived
