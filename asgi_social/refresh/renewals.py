@@ -50,6 +50,7 @@ WAIT_SECONDS = 20.0
 # How long a caller waits in all: for a turn among many, for another process, for the provider, for the database.
 CALLER_SECONDS = 40.0
 REVOCATION_SECONDS = 5.0
+_CLOSING = "the app is closing, and begins no renewal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +208,8 @@ class Renewals:
             return await self._attempted(stored, backend, tokens_of(stored, keys=self.keys))
 
     async def _attempted(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> StoredAssociation | None:
+        if self.background.is_closing:
+            raise not_now(stored, _CLOSING, retry_after=None)
         client = await self._ready(stored, backend, old)
         leased = await self.repository.lease(
             stored.id, version=stored.version, lease_id=random_text(bits=128), seconds=LEASE
@@ -216,7 +219,7 @@ class Renewals:
         if leased.sent_at is not None:
             await self.clock.sleep(TAKE_OVER_SECONDS)
         if self.background.is_closing:
-            raise not_now(stored, "the app is closing, and begins no renewal", retry_after=None)
+            raise await self._unsent(leased, _CLOSING)
         # Committed before it is sent: who finds it after a crash knows that the token may be spent. And where it cannot
         # be written, the answer could not be either, so that nothing is sent.
         if not await self.repository.mark_sent(stored.id, version=stored.version, lease_id=leased.lease_id):
@@ -227,6 +230,12 @@ class Renewals:
             return await self._failed(leased, backend, error)
         self.limits.answered(stored.backend)
         return await self._given(leased, old, new, client)
+
+    async def _unsent(self, leased: StoredAssociation, reason: str) -> ProviderUnreachable:
+        """Give back a lease under which nothing was sent, so that nobody waits for its end; and make the error."""
+        with contextlib.suppress(StorageError):  # then the lease ends by itself
+            await self.repository.release(leased, outcome="known" if leased.sent_at is None else "unknown")
+        return not_now(leased, reason, retry_after=None)
 
     async def _ready(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> Client:
         """Have everything at hand before the token is spent: metadata, and the keys to judge the answer by at once."""

@@ -10,13 +10,13 @@ import warnings
 import httpx
 import pytest
 
-from asgi_social import AssociationGone, Event, Social
-from asgi_social.refresh.renewals import LEASE
+from asgi_social import AssociationGone, Event, ProviderUnreachable, Social
+from asgi_social.refresh.renewals import LEASE, TAKE_OVER_SECONDS
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.testing import ManualClock
 from tests.app import settings
 from tests.renewing import Acme, again, at, backend_at
-from tests.security.renewal_doubles import in_time, turns
+from tests.security.renewal_doubles import Held, in_time, sealed_anew, turns
 
 
 async def test_f_pr_08_the_request_that_began_a_shared_renewal_is_cancelled_and_the_others_get_its_tokens() -> None:
@@ -52,6 +52,71 @@ async def test_f_pr_09_close_waits_for_an_answer_that_is_on_the_way_and_stores_i
 
         row = await there.row()
     assert (before, row.version, row.lease_id) == (False, 2, None)
+
+
+async def test_sr_f10_nothing_new_is_sent_once_the_app_closes_and_no_lease_is_left() -> None:
+    acme = Acme()
+    acme.gate.clear()
+    async with at(acme) as there:
+        await there.repository.add(sealed_anew(await there.row(), there, number=1))
+        first, second = await there.social.associations("ada")
+        renewing = asyncio.create_task(first.refresh_token())
+        await acme.arrived.wait()
+        closing = asyncio.create_task(there.social.close())
+        await turns()
+
+        with pytest.raises(ProviderUnreachable) as raised:
+            await second.refresh_token()
+
+        row = await there.repository.get(second.id)
+        acme.gate.set()
+        await asyncio.gather(renewing, closing)
+    assert row is not None
+    assert (row.lease_id, row.sent_at, row.attempts) == (None, None, 0)
+    assert not raised.value.may_have_arrived
+    assert len(acme.renewals) == 1
+
+
+async def test_sr_f10_a_close_between_lease_and_request_sends_nothing_and_gives_the_lease_back() -> None:
+    acme, clock = Acme(), ManualClock()
+    repository = Held(clock=clock)
+    async with at(acme, clock=clock, repository=repository) as there:
+        repository.operation = "lease"
+        renewing = asyncio.create_task(there.association.refresh_token())
+        await repository.reached.wait()
+        closing = asyncio.create_task(there.social.close())
+        await turns()
+        repository.go_on.set()
+
+        with pytest.raises(ProviderUnreachable):
+            await renewing
+
+        await closing
+        row = await there.row()
+    assert (row.lease_id, row.sent_at) == (None, None)
+    assert acme.renewals == []
+
+
+async def test_sr_f10_a_close_before_a_second_attempt_leaves_word_that_the_first_was_sent() -> None:
+    acme = Acme()
+    acme.answers = [httpx.Response(504)]
+    async with at(acme) as there:
+        with pytest.raises(ProviderUnreachable):
+            await there.association.refresh_token()
+        sent_at = (await there.row()).sent_at
+        there.clock.advance(LEASE.fresh + 10)
+        renewing = asyncio.create_task(there.association.refresh_token())
+        await there.clock.until_asleep()
+        closing = asyncio.create_task(there.social.close())
+        await turns()
+        there.clock.advance(TAKE_OVER_SECONDS)
+
+        with pytest.raises(ProviderUnreachable):
+            await renewing
+
+        await closing
+        assert (await there.row()).sent_at == sent_at
+    assert len(acme.renewals) == 1
 
 
 @pytest.mark.parametrize("is_closed", [True, False])
