@@ -41,7 +41,8 @@ from asgi_social.vault import tokens_of, with_tokens
 
 # For a request besides the renewal's own, which has 15 s: metadata before it, and keys that are new after it.
 BESIDE_SECONDS = 5.0
-# 15 s for the answer, 5 s for new keys, and the rest for the write.
+# Up to 7 s until it is sent, 15 s for the answer, 5 s for new keys, and the rest for the write.
+SEND_SECONDS = 7.0
 LEASE = LeaseSeconds(fresh=30.0, taking_over=33.0)
 # Who takes over where a renewal was sent finds its tokens written, where they can be: longer than the keeper's pause.
 TAKE_OVER_SECONDS = 2.5
@@ -211,12 +212,14 @@ class Renewals:
         if self.background.is_closing:
             raise not_now(stored, _CLOSING, retry_after=None)
         client = await self._ready(stored, backend, old)
+        send_until = self.clock.monotonic() + SEND_SECONDS
         leased = await self.repository.lease(
             stored.id, version=stored.version, lease_id=random_text(bits=128), seconds=LEASE
         )
         if leased is None or leased.lease_id is None:
             return None
         if leased.sent_at is not None:
+            send_until += TAKE_OVER_SECONDS
             await self.clock.sleep(TAKE_OVER_SECONDS)
         if self.background.is_closing:
             raise await self._unsent(leased, _CLOSING)
@@ -224,6 +227,9 @@ class Renewals:
         # be written, the answer could not be either, so that nothing is sent.
         if not await self.repository.mark_sent(stored.id, version=stored.version, lease_id=leased.lease_id):
             return None
+        if self.clock.monotonic() > send_until:
+            # The process or the database stood still, and the lease might end, and another send, before the answer.
+            raise await self._unsent(leased, "there is not enough left of the lease")
         try:
             new = await self.transport.play(backend.steps.renew(client, old), backend=stored.backend)
         except SocialError as error:

@@ -12,8 +12,9 @@ import pytest
 
 from asgi_social import Association, NeedsReauth, ProviderError, ProviderUnreachable, Social
 from asgi_social.refresh.renewals import LEASE
+from asgi_social.testing import ManualClock
 from tests.renewing import REVOKED, Acme, Linked, again, answer, at
-from tests.security.renewal_doubles import in_time, turns
+from tests.security.renewal_doubles import Held, in_time, turns
 
 # SR-F01: one at a time
 
@@ -68,6 +69,27 @@ async def test_sr_f01_a_token_that_still_lives_is_given_while_another_process_re
         await renewing
     assert got == "access-0"
     assert len(acme.renewals) == 1
+
+
+async def test_sr_f01_a_holder_that_stood_still_before_it_sent_sends_nothing_while_another_may_take_over() -> None:
+    """Its answer would come after its lease, when another process has sent the same refresh token."""
+    acme, clock = Acme(), ManualClock()
+    repository = Held(clock=clock)
+    async with at(acme, clock=clock, repository=repository) as there:
+        repository.operation = "mark_sent"
+        renewing = asyncio.create_task(there.association.refresh_token())
+        await repository.reached.wait()
+        clock.advance(LEASE.fresh - 1)
+        repository.go_on.set()
+
+        with pytest.raises(ProviderUnreachable) as raised:
+            await renewing
+
+        row = await there.row()
+        assert (row.lease_id, row.sent_at) == (None, None)
+        renewed = await there.association.refresh_token()
+        assert await renewed.get_access_token() == "access-1"
+    assert not raised.value.may_have_arrived
 
 
 # SR-F02: stored before it is given
