@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from asgi_social import StorageError
+from asgi_social.protocols.message import Tokens
+from asgi_social.secret import Secret
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.storage.repository import LeaseSeconds, StoredAssociation
 from asgi_social.testing import ManualClock
@@ -39,6 +41,13 @@ def sealed_anew(row: StoredAssociation, there: Linked, *, number: int) -> Stored
     return with_tokens(other, tokens_of(row, keys=keys), keys=keys, now=row.issued_at)
 
 
+def with_access(row: StoredAssociation, there: Linked, text: str = "access-of-another") -> StoredAssociation:
+    """Give a row with the next version and another access token, as another process would write it."""
+    keys, now = there.social.engine.keys, there.clock.now()
+    tokens = Tokens(access_token=Secret(text), expires_at=now + 3600)
+    return replace(with_tokens(row, tokens, keys=keys, now=now), version=row.version + 1)
+
+
 class SetClock(ManualClock):
     """A clock whose wall is set, forward or back, while its monotonic time goes on as it did.
 
@@ -59,19 +68,19 @@ class Broken(MemoryRepository):
 
     Attributes:
         save: ``before``: a write of tokens fails and is not there; ``after``: it is there, and nobody says so.
-        is_read_only: Whether no write succeeds.
+        read_only: Further operations that fail, by name: ``lease``, ``mark_sent``, ``release``.
         saves: How often a write of tokens was tried.
     """
 
     def __init__(self, *, clock: ManualClock) -> None:
         super().__init__(clock=clock)
         self.save: Literal["before", "after"] | None = None
-        self.is_read_only = False
+        self.read_only = set[str]()
         self.saves = 0
 
     async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
         self.saves += 1
-        if self.is_read_only or self.save == "before":
+        if self.save == "before":
             raise _silent("save_tokens")
         is_saved = await super().save_tokens(row, replaces=replaces)
         if self.save == "after":
@@ -81,19 +90,20 @@ class Broken(MemoryRepository):
     async def lease(
         self, association_id: str, *, version: int, lease_id: str, seconds: LeaseSeconds
     ) -> StoredAssociation | None:
-        if self.is_read_only:
-            raise _silent("lease")
+        self._require("lease")
         return await super().lease(association_id, version=version, lease_id=lease_id, seconds=seconds)
 
     async def mark_sent(self, association_id: str, *, version: int, lease_id: str) -> bool:
-        if self.is_read_only:
-            raise _silent("mark_sent")
+        self._require("mark_sent")
         return await super().mark_sent(association_id, version=version, lease_id=lease_id)
 
     async def release(self, row: StoredAssociation, *, outcome: Literal["known", "unknown"]) -> None:
-        if self.is_read_only:
-            raise _silent("release")
+        self._require("release")
         await super().release(row, outcome=outcome)
+
+    def _require(self, operation: str) -> None:
+        if operation in self.read_only:
+            raise _silent(operation)
 
 
 class Lagging(MemoryRepository):
