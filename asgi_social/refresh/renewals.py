@@ -264,7 +264,9 @@ class Renewals:
                 await self.transport.play(keys_at_hand(client), backend=name, seconds=BESIDE_SECONDS)
         return client
 
-    async def _given(self, leased: StoredAssociation, old: Tokens, new: Tokens, client: Client) -> StoredAssociation:
+    async def _given(
+        self, leased: StoredAssociation, old: Tokens, new: Tokens, client: Client
+    ) -> StoredAssociation | None:
         """Store what the provider gave, whatever else is wrong with it, for the old pair may be dead."""
         suspect: str | None = None
         try:
@@ -283,7 +285,9 @@ class Renewals:
             self.events.emit(event_of("renewal_odd", leased, reason=part))
         return await self._kept(row, replaces=leased.version)
 
-    async def _failed(self, leased: StoredAssociation, backend: Renewable, error: SocialError) -> StoredAssociation:
+    async def _failed(
+        self, leased: StoredAssociation, backend: Renewable, error: SocialError
+    ) -> StoredAssociation | None:
         """Take what the provider said, or did not, for what it means; and raise it where it gives no tokens."""
         meaning = meaning_of(error, backend.client.provider.refresh)
         word = error.error if isinstance(error, ProviderRefused) else error.reason
@@ -311,8 +315,11 @@ class Renewals:
         wait = max(backoff(row, attempts=attempts), at_least)
         return replace(row, attempts=attempts, next_attempt_at=self.clock.now() + wait)
 
-    async def _kept(self, row: StoredAssociation, *, replaces: int) -> StoredAssociation:
-        """Store what came of a renewal, and give it, or what others stored before; where that ends the grant, raise."""
+    async def _kept(self, row: StoredAssociation, *, replaces: int) -> StoredAssociation | None:
+        """Store what came of a renewal, and give it, or what others stored before; where that ends the grant, raise.
+
+        None where others were faster and what they stored is not to be read yet.
+        """
         row = replace(
             row, version=replaces + 1, lease_id=None, lease_until=None, sent_at=None, attempts=0, next_attempt_at=None
         )
@@ -322,6 +329,8 @@ class Renewals:
         newer = await self.repository.get(row.id)
         if newer is None:
             raise gone(row)
+        if newer.version <= replaces:  # a replica is behind, and has the old tokens still
+            return None
         require_active(newer)
         return newer
 

@@ -11,7 +11,7 @@ from asgi_social import AssociationGone, NeedsReauth, StorageError
 from asgi_social.refresh.keeper import PAUSE_SECONDS
 from asgi_social.testing import ManualClock
 from tests.renewing import REVOKED, Acme, again, at
-from tests.security.renewal_doubles import Broken, Lagging, in_time, sealed_anew, turns
+from tests.security.renewal_doubles import Broken, Lagging, in_time, sealed_anew, turns, with_access
 
 ANOTHER_KEY = "another-key-of-the-tests-8Vr2mQ5pXz"
 
@@ -179,6 +179,29 @@ async def test_f_db_08_a_stale_read_makes_nobody_spend_the_refresh_token_again()
 
         assert await in_time(asked(), clock) == "access-1"
     assert [sent["refresh_token"] for sent in acme.parameters] == ["refresh-0"]
+
+
+async def test_f_db_08_a_renewal_that_came_too_late_does_not_give_the_old_tokens_that_a_replica_still_has() -> None:
+    acme, clock = Acme(), ManualClock()
+    acme.gate.clear()
+    repository = Lagging(clock=clock)
+    async with at(acme, clock=clock, repository=repository) as there:
+        repository.stale = await there.row()
+        asking = asyncio.create_task(there.association.refresh_token())
+        await acme.arrived.wait()
+        newer = with_access(await there.row(), there)
+        assert await repository.save_tokens(newer, replaces=1)
+        acme.gate.set()
+        for _ in range(4):
+            await turns()
+            clock.advance(0.5)
+        repository.stale = None
+
+        async def asked() -> str:
+            return await (await asking).get_access_token()
+
+        assert await in_time(asked(), clock) == "access-of-another"
+    assert len(acme.renewals) == 1
 
 
 async def test_f_db_08_the_version_in_hand_that_a_replica_has_not_seen_is_not_renewed_from_an_older_one() -> None:
