@@ -74,6 +74,16 @@ class Background:
     async def close(self) -> None:
         """Wait for what is running, at most 20 seconds, and cancel the rest."""
         self.is_closing = True
+        try:
+            await self._closed()
+        finally:  # also where a close is cut off: an engine that is opened again renews again
+            self.is_closing = False
+
+    def abandon(self) -> None:
+        """Forget the tasks of an event loop that ended without a close: they will never be done."""
+        self._tasks, self._rounds, self._shared = set(), {}, {}
+
+    async def _closed(self) -> None:
         for task in self._rounds.values():
             task.cancel()
         with contextlib.suppress(TimeoutError):
@@ -86,11 +96,6 @@ class Background:
         if late:
             _log.warning("%d background tasks were still running at close and are cancelled", len(late))
             await asyncio.wait(late, timeout=1)
-        self.is_closing = False
-
-    def abandon(self) -> None:
-        """Forget the tasks of an event loop that ended without a close: they will never be done."""
-        self._tasks, self._rounds, self._shared = set(), {}, {}
 
     def _begun(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
         task = asyncio.create_task(work, name=name)

@@ -199,3 +199,61 @@ async def test_after_close_there_can_be_new_work() -> None:
     work.go_on.set()
 
     assert await background.share(("a",), work) == "done"
+
+
+async def test_a_close_that_is_cancelled_does_not_leave_the_engine_closing_for_ever() -> None:
+    background, work = Background(), Work()
+    background.start(work(), name="some work")
+    closing = asyncio.create_task(background.close())
+    await turns()
+    between = background.is_closing
+
+    closing.cancel()
+    await turns()
+
+    assert (between, background.is_closing) == (True, False)
+    work.go_on.set()
+    await background.close()
+
+
+async def test_close_is_seen_while_it_waits_and_cuts_off_what_is_repeated() -> None:
+    background, work = Background(), Work()
+    background.repeat(work, name="round")
+    background.repeat(work, name="round")
+    await turns()
+
+    await background.close()
+
+    assert (work.begun, work.cancelled, background.is_closing) == (1, 1, False)
+
+
+async def test_repeated_work_that_fails_is_logged_by_its_class_alone_and_done_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    background, begun = Background(), list[int]()
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        begun.append(1)
+        raise LookupError("a-secret")
+
+    background.repeat(work, name="round")
+    await turns(10)
+    await background.close()
+
+    assert len(begun) > 1
+    assert {record.getMessage() for record in caplog.records} == {"round ends with LookupError"}
+    assert {record.exc_info for record in caplog.records} == {None}
+
+
+async def test_what_was_repeated_before_a_close_can_be_repeated_after_it() -> None:
+    background, work = Background(), Work()
+    background.repeat(work, name="round")
+    await turns()
+    await background.close()
+
+    background.repeat(work, name="round")
+    await turns()
+    await background.close()
+
+    assert work.begun == 2
