@@ -91,7 +91,8 @@ class _Sweep:
     async def _rows(self, name: str) -> AsyncGenerator[StoredAssociation, None]:
         """Give what is due, until there is no more, the limit is reached, or the provider is left alone."""
         renewals, after = self._renewals, None
-        while rows := await renewals.repository.due(backends=[name], now=renewals.clock.now(), limit=PAGE, after=after):
+        now = renewals.clock.now()  # of its beginning, or it never ends where tokens live shorter than it takes
+        while rows := await renewals.repository.due(backends=[name], now=now, limit=PAGE, after=after):
             after = (rows[-1].renew_at or 0.0, rows[-1].id)
             for row in shuffled(rows):
                 if self._left < 1 or renewals.background.is_closing or renewals.limits.seconds_closed(name):

@@ -290,3 +290,13 @@ async def test_f_cl_05_callers_of_many_ended_tokens_are_held_to_the_same_limit()
         tokens = await asyncio.gather(*(association.get_access_token() for association in found))
 
     assert (len(set(tokens)), len(acme.renewals), most) == (100, 100, 10)
+
+
+async def test_a_sweep_of_tokens_shorter_than_itself_comes_to_its_end() -> None:
+    """Those that it renewed are due again before it has come to the last, and wait for the next sweep."""
+    acme = Acme(first={"expires_in": 60})
+    acme.answers = [answer(number, expires_in=60) for number in range(1, 1000)]
+    async with swept(acme, count=PAGE + 20) as there:
+        got = await there.social.refresh_due(on_progress=lambda _: there.clock.advance(4))
+
+    assert got.total == PAGE + 20
