@@ -106,7 +106,7 @@ async def test_what_was_unlinked_meanwhile_or_has_another_worker_is_counted_as_e
 class Crowded(MemoryRepository):
     """A store of which each lease is somebody else's already."""
 
-    async def lease(self, *_: object, **__: object) -> None:  # type: ignore[override]  # for any arguments
+    async def lease(self, *_: object, **__: object) -> None:
         return None
 
 
@@ -153,11 +153,11 @@ class Ending(MemoryRepository):
         self.pages = pages
         self.leases = leases
 
-    async def due(self, **asked: object) -> list[StoredAssociation]:  # type: ignore[override]  # for any arguments
+    async def due(self, **asked: object) -> list[StoredAssociation]:
         self.pages = _one_less(self.pages)
         return await super().due(**asked)  # type: ignore[arg-type]
 
-    async def lease(self, *named: object, **asked: object) -> StoredAssociation | None:  # type: ignore[override]
+    async def lease(self, *named: object, **asked: object) -> StoredAssociation | None:
         self.leases = _one_less(self.leases)
         return await super().lease(*named, **asked)  # type: ignore[arg-type]
 
