@@ -138,9 +138,12 @@ class Renewals:
     async def revoke(self, row: StoredAssociation) -> None:
         """Tell the provider that an association's tokens are no longer wanted; an event says where it was not told."""
         backend = self.backends[row.backend]
+        client = self._now(backend)
         try:
             tokens = tokens_of(row, keys=self.keys)
-            conversation = revocation(self._now(backend), backend.steps, tokens, Uid(row.uid))
+            preparing = prepared(client)
+            _require_giver(row, await self.transport.play(preparing, backend=row.backend, seconds=BESIDE_SECONDS))
+            conversation = revocation(client, backend.steps, tokens, Uid(row.uid))
             await self.transport.play(conversation, backend=row.backend, seconds=REVOCATION_SECONDS)
         except SocialError as error:
             reason = error.endpoint if isinstance(error, ProviderError) else error.reason
@@ -252,13 +255,7 @@ class Renewals:
             self.events.emit(event_of("renewal_failed", stored, code=error.code, reason=error.endpoint))
             self.limits.failed(name, retry_after=_asked(error))
             raise
-        host = renewal_host(client)
-        if stored.token_host not in {"", host, *client.former_token_hosts}:
-            # RFC 9700 section 4.4: a token goes to nobody but who gave it, whatever settings or metadata say by now.
-            moved = f"they are from {stored.token_host}, and the token endpoint is at {host} now"
-            raise cannot(
-                stored, moved, f"where both are the provider's, set former_token_hosts=[{stored.token_host!r}]"
-            )
+        _require_giver(stored, client)
         if old.id_token is not None:
             with contextlib.suppress(ProviderError):
                 await self.transport.play(keys_at_hand(client), backend=name, seconds=BESIDE_SECONDS)
@@ -341,6 +338,17 @@ class Renewals:
 
     def _now(self, backend: Renewable) -> Client:
         return replace(backend.client, now=self.clock.now())
+
+
+def _require_giver(row: StoredAssociation, client: Client) -> None:
+    """Refuse to send an association's tokens to anybody but who gave them, whatever settings or metadata say by now.
+
+    Source: RFC 9700 section 4.4.
+    """
+    host = renewal_host(client)
+    if row.token_host not in {"", host, *client.former_token_hosts}:
+        moved = f"they are from {row.token_host}, and the token endpoint is at {host} now"
+        raise cannot(row, moved, f"where both are the provider's, set former_token_hosts=[{row.token_host!r}]")
 
 
 def _pauses() -> Iterator[float]:

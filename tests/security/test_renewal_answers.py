@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from asgi_social import CannotRenew, NeedsReauth, ProviderError
+from asgi_social import CannotRenew, Event, NeedsReauth, ProviderError
 from asgi_social.testing import FakeProvider, ManualClock
 from asgi_social.transport import KEEP_AT_MOST_SECONDS
 from tests.renewing import Acme, again, answer, at, backend_at
@@ -260,3 +260,29 @@ async def test_f_id_17_an_answer_that_is_no_json_for_its_nan_changes_nothing_and
 
     assert pair(row) == pair(before)
     assert row.sent_at is not None
+
+
+@pytest.mark.parametrize("is_confirmed", [False, True])
+async def test_sr_f08_unlinking_tells_no_refresh_token_to_a_provider_that_did_not_give_it(is_confirmed: bool) -> None:
+    told = list[str]()
+    acme = Acme()
+
+    async def elsewhere(request: httpx.Request) -> httpx.Response:
+        told.append(request.url.host)
+        return httpx.Response(200)
+
+    backend = backend_at(
+        {"token": {"url": "https://new.example/token"}, "revoke": {"url": "https://new.example/revoke"}}
+    )
+    former = {"former_token_hosts": ["acme.example"]} if is_confirmed else {}
+    events = list[Event]()
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(elsewhere))
+    moved = {"backends": {"acme": {**backend, **former}}, "http_client": http_client, "on_event": events.append}
+    async with at(acme) as there:
+        async with again(there, acme, **moved) as social:
+            await social.disconnect("ada")
+            await there.at_rest()
+
+        assert await there.social.associations("ada") == []
+    assert told == (["new.example"] if is_confirmed else [])
+    assert [event.name for event in events] == ["disconnected", *([] if is_confirmed else ["revocation_failed"])]
