@@ -66,8 +66,7 @@ class Limits:
             try:
                 yield
             finally:
-                if standing.closed_until == probe:  # it was not asked after all, so that the next one goes first
-                    standing.closed_until = self._clock.monotonic()
+                self._give_back(probe, standing)
 
     def answered(self, backend: str) -> None:
         """Take note that the provider does its part."""
@@ -93,6 +92,11 @@ class Limits:
         is_news, standing.are_credentials_refused = not standing.are_credentials_refused, True
         standing.closed_until = self._clock.monotonic() + CREDENTIALS_SECONDS
         return is_news
+
+    def _give_back(self, probe: float, standing: _Standing) -> None:
+        """Let the next one go first, where the provider was not asked after all."""
+        if standing.closed_until == probe:
+            standing.closed_until = self._clock.monotonic()
 
     def _require_open(self, backend: str) -> None:
         if (seconds := self.seconds_closed(backend)) > 0:

@@ -7,7 +7,7 @@ goes away, because a rotating provider gives a new pair only once.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -175,14 +175,13 @@ class Renewals:
         return renew_at is not None and renew_at <= now and not self.limits.seconds_closed(row.backend)
 
     async def _renewed_somewhere(self, row: StoredAssociation) -> StoredAssociation:
-        until = self.clock.monotonic() + WAIT_SECONDS
-        for pause in _pauses():
-            if (newer := await self.renewed_here(row)) is not None:
-                return newer
+        until, pause = self.clock.monotonic() + WAIT_SECONDS, 0.05
+        while (newer := await self.renewed_here(row)) is None:
             if self.clock.monotonic() + pause > until:
-                break
+                raise not_now(row, "another process renews, and was not done in time", retry_after=LEASE.fresh)
             await self.clock.sleep(pause)
-        raise not_now(row, "another process renews, and was not done in time", retry_after=LEASE.fresh)
+            pause = min(pause * 1.5, 0.5)  # short at first, for most are done soon
+        return newer
 
     async def _renewed_behind(self, row: StoredAssociation) -> None:
         try:
@@ -349,14 +348,6 @@ def _require_giver(row: StoredAssociation, client: Client) -> None:
     if row.token_host not in {"", host, *client.former_token_hosts}:
         moved = f"they are from {row.token_host}, and the token endpoint is at {host} now"
         raise cannot(row, moved, f"where both are the provider's, set former_token_hosts=[{row.token_host!r}]")
-
-
-def _pauses() -> Iterator[float]:
-    """Give the seconds between two looks at what another process does: short at first, for most are done soon."""
-    pause = 0.05
-    while True:
-        yield pause
-        pause = min(pause * 1.5, 0.5)
 
 
 def _asked(error: SocialError) -> float | None:
