@@ -1,6 +1,7 @@
 """Social: the engine, with a request or without; and the accessor that a request gets."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack, cast
@@ -19,9 +20,12 @@ from asgi_social.settings import Checked, Settings, checked
 from asgi_social.storage.repository import Repository
 from asgi_social.transport import Transport
 from asgi_social.users import Users
+from asgi_social.vault import count_unopenable
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
+
+_log = logging.getLogger("asgi_social")
 
 
 class Social:
@@ -222,6 +226,15 @@ class Social:
         await self._engine.repository.open()
         self._engine.transport.open()
         self._loop = asyncio.get_running_loop()
+        self._background.start(self._warned_of_keys(), name="keys")
+
+    async def _warned_of_keys(self) -> None:
+        """Say that a key is missing while it can still be found; behind the start, for it reads every row."""
+        if count := await count_unopenable(self._engine.repository, keys=self._engine.keys):
+            _log.warning(
+                "%d associations are sealed with a key that is not in secret_key: put it back, at the end of the list",
+                count,
+            )
 
 
 class RequestSocial:

@@ -17,6 +17,7 @@ from asgi_social.protocols.id_token import unverified_claims
 from asgi_social.protocols.message import Tokens
 from asgi_social.protocols.oauth2 import MAX_LIFETIME_SECONDS, is_token
 from asgi_social.protocols.userinfo import account_from
+from asgi_social.refresh.schedule import with_renew_at
 from asgi_social.secret import Keys, Secret, random_text
 from asgi_social.storage.repository import StoredAssociation
 from asgi_social.users import Users
@@ -231,4 +232,5 @@ def _row(former: Former, account: Account, client: Client | None, *, user_id: st
         created_at=issued_at if former.created_at is None else former.created_at,
     )
     row = with_tokens(row, former.tokens, keys=rules.keys, now=issued_at)
-    return with_account(row, account, keys=rules.keys)
+    row = with_account(row, account, keys=rules.keys)
+    return row if client is None else with_renew_at(row, client.provider.refresh)

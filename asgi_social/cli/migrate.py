@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from asgi_social.cli.printing import console, stoppable
+from asgi_social.cli.printing import console, errors_told, stoppable
 from asgi_social.cli.target import App, Quiet, social_of
-from asgi_social.errors import SettingsError, SocialError
 from asgi_social.storage.sql import SqlRepository
 
 
@@ -26,7 +25,7 @@ def migrate(
     Without APP the settings are those of the environment alone. Ends with 1 where it could not be done.
     """
     out = console(quiet=quiet)
-    try:
+    with errors_told(), stoppable("Stopped. Run the same command again: it goes on where it is needed."):
         with redirect_stdout(sys.stderr):  # what the app prints when it is imported is no part of the answer
             repository = social_of(app).engine.repository
         if not isinstance(repository, SqlRepository):
@@ -40,13 +39,8 @@ def migrate(
         if dry_run:
             out.print("Nothing was changed.")
             return
-        with stoppable("Stopped. Run the same command again: it goes on where it is needed."):
-            asyncio.run(repository.migrate())
+        asyncio.run(repository.migrate())
         out.print(f"The schema is {len(repository.steps)} now.")
-    except SocialError as error:
-        for one in error.problems if isinstance(error, SettingsError) else (error,):
-            typer.echo(f"{one.message}\n  {one.hint}", err=True)
-        raise typer.Exit(1) from None
 
 
 def lines_of(version: int, steps: Sequence[Sequence[str]]) -> Iterable[str]:

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from asgi_social.cli.printing import console, stoppable
+from asgi_social.cli.printing import console, errors_told, stoppable
 from asgi_social.cli.progress import progress
 from asgi_social.cli.target import App, Quiet, open_error, social_of
-from asgi_social.errors import SettingsError, SocialError
 from asgi_social.refresh.sweep import Swept
 from asgi_social.social import Social
 
@@ -27,15 +26,10 @@ def refresh(
     credentials that a provider does not take, associations that no renewal is possible for, a database that does not
     answer. That a provider is down, or a person has to link again, is no such thing.
     """
-    try:
+    with errors_told(), stoppable("Stopped. What was sent was brought to its end: run the same command again."):
         with redirect_stdout(sys.stderr):  # what the app prints when it is imported is no part of the answer
             social = social_of(app)
-        with stoppable("Stopped. What was sent was brought to its end: run the same command again."):
-            swept = asyncio.run(_swept(social, limit=limit, quiet=quiet))
-    except SocialError as error:
-        for one in error.problems if isinstance(error, SettingsError) else (error,):
-            typer.echo(f"{one.message}\n  {one.hint}", err=True)
-        raise typer.Exit(1) from None
+        swept = asyncio.run(_swept(social, limit=limit, quiet=quiet))
     if not quiet:
         console().print(counts(swept))
     for fault in faults(swept):

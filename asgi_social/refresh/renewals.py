@@ -15,6 +15,7 @@ from asgi_social.account import Uid
 from asgi_social.background import Background
 from asgi_social.clock import Clock
 from asgi_social.errors import (
+    NeedsReauth,
     ProviderError,
     ProviderRefused,
     ProviderUnreachable,
@@ -37,7 +38,7 @@ from asgi_social.refresh.schedule import backoff, held_back_seconds, is_renewabl
 from asgi_social.secret import Keys, random_text
 from asgi_social.storage.repository import LeaseSeconds, Repository, StoredAssociation
 from asgi_social.transport import Transport
-from asgi_social.vault import tokens_of, with_tokens
+from asgi_social.vault import resealed, tokens_of, with_tokens
 
 # For a request besides the renewal's own, which has 15 s: metadata before it, and keys that are new after it.
 BESIDE_SECONDS = 5.0
@@ -293,6 +294,9 @@ class Renewals:
             # One that was out before, and whose answer nobody has seen, may have spent the token itself.
             reason: ReauthReason = "revoked" if leased.sent_at is None else "answer_lost"
             ended = replace(leased, status="needs_reauth", reason=reason, since=self.clock.now(), renew_at=None)
+            with contextlib.suppress(NeedsReauth):  # of what does not open, which stays as it is
+                # A key that is being replaced must not come back with what is carried over.
+                ended = resealed(ended, keys=self.keys) or ended
             return await self._kept(ended, replaces=leased.version)
         row, asked = leased, _asked(error)
         if meaning != "app":

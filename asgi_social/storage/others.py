@@ -15,7 +15,6 @@ from databases import Database, DatabaseURL
 
 from asgi_social.errors import SettingsError
 from asgi_social.storage.address import found
-from asgi_social.storage.connections import Session
 from asgi_social.storage.dialect import connection_of
 from asgi_social.storage.schema import Kind
 
@@ -58,9 +57,9 @@ class OtherDatabase:
                 connection = connection_of(database)
                 await connection.acquire()
                 opening.push_async_callback(connection.release)
-                self._session = Session(connection, self._dialect)
+                self._connection = connection
                 if (statement := _READ_ONLY.get(self._dialect.kind)) is not None:
-                    await self._session.do(sa.text(statement))
+                    await connection.execute(sa.text(statement))
             self._holding = opening.pop_all()
         return self
 
@@ -105,7 +104,7 @@ class OtherDatabase:
     async def _read(self, table: str, query: sa.Select[Any]) -> list[Row]:
         hint = "name the database that has the tables of that library, and a user who may read them"
         with self._told(f"the table {table} cannot be read", hint=hint):
-            return await self._session.every(query)
+            return [dict(record._mapping) for record in await self._connection.fetch_all(query)]
 
     @contextmanager
     def _told(self, what: str, *, hint: str) -> Iterator[None]:
