@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -114,9 +115,10 @@ class Social:
         """Wait for what is running, at most 20 seconds, and let go of everything; a second call does nothing."""
         if self._loop is not None:
             self._loop = None
-            await self._background.close()
-            await self._engine.transport.close()
-            await self._engine.repository.close()
+            async with AsyncExitStack() as ending:  # whatever happens on the way, everything is let go of
+                ending.push_async_callback(self._engine.repository.close)
+                ending.push_async_callback(self._engine.transport.close)
+                await self._background.close()
 
     async def __aenter__(self) -> "Social":
         await self.open()
@@ -194,7 +196,7 @@ class Social:
         not grow with their number. For cron there is ``asgi-social refresh``, for the app itself ``refresh_every``.
 
         Args:
-            limit: How many associations to look at; None: all that are due.
+            limit: How many associations to renew or to try; None: all that are due.
             on_progress: Called after each, with the counts so far.
 
         Raises:

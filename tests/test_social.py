@@ -1,6 +1,7 @@
 """The engine, with a request or without."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import httpx
@@ -154,6 +155,48 @@ async def test_an_engine_shows_its_backends_and_no_secret() -> None:
 
     assert shown == "Social(backends=['acme', 'github'])"
     assert KEY not in shown
+
+
+async def test_a_key_that_was_taken_off_too_early_is_told_when_the_engine_opens(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shared = settings()
+    async with Social(**shared) as social, browser(app_of(social)) as client:
+        await linked(client)
+    caplog.clear()
+
+    async with Social(**{**shared, "secret_key": "a-new-key-of-the-tests-8Kd3mP6vY1", "http_client": None}):
+        pass
+
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        "1 associations are sealed with a key that is not in secret_key: put it back, at the end of the list"
+    ]
+
+
+class Stuck(MemoryRepository):
+    """A store that is closed only after an engine whose background did not end was cancelled."""
+
+    is_closed = False
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+async def test_a_close_that_is_cancelled_lets_go_of_the_store_all_the_same() -> None:
+    store = Stuck()
+    social = Social(**settings(database=store))
+    await social.open()
+    going_on = asyncio.Event()
+    social.engine.background.start(going_on.wait(), name="goes on")
+    closing = asyncio.create_task(social.close())
+    await asyncio.sleep(0)
+
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+
+    assert store.is_closed
+    going_on.set()
 
 
 # Backends

@@ -4,18 +4,27 @@ import json
 import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import NoReturn
+from typing import Literal, NoReturn
 from urllib.parse import parse_qsl, quote
 
 from asgi_social.errors import ProviderBroken, ProviderRefused, ProviderUnreachable
 from asgi_social.expressions import Path
 from asgi_social.protocols.message import Response
 
+OddNumbers = Literal["refuse", "text"]
+
 MAX_DEPTH = 32
 MAX_RETRY_AFTER_SECONDS = 3600.0
 
 
-def object_of(response: Response, *, endpoint: str, backend: str, code: Path | None = None) -> dict[str, object]:
+def object_of(
+    response: Response,
+    *,
+    endpoint: str,
+    backend: str,
+    code: Path | None = None,
+    odd_numbers: OddNumbers = "refuse",
+) -> dict[str, object]:
     """Give the JSON object or form fields of an answer with a 2xx status.
 
     Args:
@@ -23,6 +32,7 @@ def object_of(response: Response, *, endpoint: str, backend: str, code: Path | N
         endpoint: The endpoint's name, for errors.
         backend: The backend's name, for errors.
         code: Where the provider has the code of an error, if not in ``error``.
+        odd_numbers: See :func:`parsed`.
 
     Raises:
         ProviderRefused: An error status with an ``error`` member (RFC 6749 section 5.2), or with the provider's own.
@@ -30,7 +40,7 @@ def object_of(response: Response, *, endpoint: str, backend: str, code: Path | N
         ProviderBroken: Anything else: a redirect, HTML, a list, nothing.
     """
     require_success(response, endpoint=endpoint, backend=backend, code=code)
-    return _parsed_object(response, endpoint=endpoint, backend=backend)
+    return _parsed_object(response, endpoint=endpoint, backend=backend, odd_numbers=odd_numbers)
 
 
 def require_success(response: Response, *, endpoint: str, backend: str, code: Path | None = None) -> None:
@@ -88,20 +98,25 @@ def retry_after_of(response: Response) -> float | None:
     return min(max(moment.timestamp() - response.received_at, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
-def parsed(text: str | bytes) -> object:
+def parsed(text: str | bytes, *, odd_numbers: OddNumbers = "refuse") -> object:
     """Parse JSON as strictly as a security decision needs.
 
     Refused, by ``ValueError``: bytes that are not UTF-8, a name that comes twice in an object, NaN and Infinity, more
     than 32 levels, a fraction beyond what a float holds. A whole number beyond 64 bits comes as its text, for it names
     something and is not counted with.
+
+    Args:
+        text: JSON.
+        odd_numbers: ``text``: NaN, Infinity and a fraction beyond a float come as their text too, where what stands
+            beside them must not be lost, as tokens that a provider gives only once.
     """
     try:
         value = json.loads(
             text.decode() if isinstance(text, bytes) else text,
             object_pairs_hook=_unrepeated,
-            parse_constant=_no_constant,
+            parse_constant=_no_constant if odd_numbers == "refuse" else str,
             parse_int=_whole_number,
-            parse_float=_fraction,
+            parse_float=_fraction if odd_numbers == "refuse" else _fraction_or_text,
         )
     except RecursionError:
         raise ValueError("too deep") from None
@@ -109,11 +124,11 @@ def parsed(text: str | bytes) -> object:
     return value
 
 
-def _parsed_object(response: Response, *, endpoint: str, backend: str) -> dict[str, object]:
+def _parsed_object(response: Response, *, endpoint: str, backend: str, odd_numbers: OddNumbers) -> dict[str, object]:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     got = kind or "no content type"
     try:
-        value = parsed(response.body)
+        value = parsed(response.body, odd_numbers=odd_numbers)
     except ValueError:
         value = _form_of(response.body) if kind in {"", "text/plain", "application/x-www-form-urlencoded"} else None
     else:
@@ -175,6 +190,11 @@ def _fraction(digits: str) -> float:
     if math.isinf(value):
         raise ValueError("a number beyond all others")
     return value
+
+
+def _fraction_or_text(digits: str) -> float | str:
+    value = float(digits)
+    return digits if math.isinf(value) else value
 
 
 def _require_shallow(value: object) -> None:

@@ -283,7 +283,8 @@ def tokens_from(client: Client, response: Response) -> Tokens:
     Source: RFC 6749 sections 5.1 and 5.2.
     """
     rules = client.provider.answer
-    said = object_of(response, endpoint=ENDPOINT, backend=client.name, code=client.provider.errors.code)
+    code = client.provider.errors.code
+    said = object_of(response, endpoint=ENDPOINT, backend=client.name, code=code, odd_numbers="text")
     answer = checked_answer(client, said, response, ENDPOINT)
     inner = rules.path.read({"": answer}) if rules.path else answer
     answers = {"": inner, "token": inner}

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from asgi_social.protocols.provider import Refresh
 from asgi_social.secret import digest
-from asgi_social.storage.repository import StoredAssociation
+from asgi_social.storage.repository import LONGEST_HOLD_SECONDS, StoredAssociation
 
 EARLY_SECONDS = 300.0
 MIN_BACKOFF_SECONDS = 2.0
-MAX_BACKOFF_SECONDS = 3600.0
+MAX_BACKOFF_SECONDS = LONGEST_HOLD_SECONDS
 _MAX_DOUBLINGS = 12  # 2 s doubled so often is more than an hour
 
 

@@ -50,7 +50,7 @@ async def sweep(
 
     Args:
         renewals: Of the engine.
-        limit: How many associations to look at; None: all that are due.
+        limit: How many associations to renew or to try; None: all that are due.
         on_progress: Called after each, with the counts so far.
 
     Raises:
@@ -104,10 +104,13 @@ class _Sweep:
         swept = self.swept
         try:
             newer = await self._renewals.renewed_here(row)
-        except NeedsReauth:
-            swept.needs_reauth += 1
+        except NeedsReauth as error:
+            if error.reason == "unreadable":
+                self._passed_by()
+            else:
+                swept.needs_reauth += 1
         except CannotRenew:
-            swept.cannot_renew += 1
+            self._passed_by()
         except AssociationGone:
             swept.elsewhere += 1
         except ProviderError:
@@ -119,6 +122,11 @@ class _Sweep:
                 swept.elsewhere += 1
             else:
                 swept.renewed += 1
+
+    def _passed_by(self) -> None:
+        """Count one that stays due whatever is done; against the limit it would keep all behind it from their turn."""
+        self.swept.cannot_renew += 1
+        self._left += 1
 
 
 async def _all_of(works: Sequence[Coroutine[Any, Any, None]]) -> None:

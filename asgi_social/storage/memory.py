@@ -9,7 +9,7 @@ from typing import Literal
 
 from asgi_social.clock import Clock, SystemClock
 from asgi_social.errors import StorageError
-from asgi_social.storage.repository import LeaseSeconds, StoredAssociation, StoredUser
+from asgi_social.storage.repository import LONGEST_HOLD_SECONDS, LeaseSeconds, StoredAssociation, StoredUser
 
 
 class MemoryRepository:
@@ -188,7 +188,7 @@ class MemoryRepository:
             and row.status == "active"
             and row.renew_at is not None
             and row.renew_at <= now
-            and (row.next_attempt_at is None or row.next_attempt_at <= now)
+            and not now < (row.next_attempt_at or 0.0) <= now + LONGEST_HOLD_SECONDS
             and not _is_leased(row, now=moment)
         ]
 

@@ -8,6 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+# Nothing is put off for longer; a moment further away was written by a clock that was wrong, and counts for nothing.
+LONGEST_HOLD_SECONDS = 3600.0
+
 Status = Literal["active", "needs_reauth"]
 
 
@@ -170,8 +173,8 @@ class Associations(Protocol):
     ) -> list[StoredAssociation]:
         """Give associations to renew ahead of time, at most ``limit``, by ``renew_at`` and then by id.
 
-        Of these backends, active, with ``renew_at`` and ``next_attempt_at`` (where there is one) not after ``now``, and
-        without a lease that has not ended.
+        Of these backends, active, with ``renew_at`` not after ``now``, nor ``next_attempt_at`` (where there is one)
+        unless by more than an hour, and without a lease that has not ended.
 
         Args:
             backends: Names of backends.

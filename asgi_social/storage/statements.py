@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from asgi_social.storage.repository import StoredAssociation
+from asgi_social.storage.repository import LONGEST_HOLD_SECONDS, StoredAssociation
 from asgi_social.storage.schema import social_association
 
 Condition = sa.ColumnElement[bool]
@@ -67,7 +67,8 @@ def due_by(moment: float, *, now: sa.ColumnElement[float]) -> Condition:
         moment: By the app's clock, as the moments of a renewal are.
         now: By the database's clock, as leases are.
     """
-    may_be = sa.or_(OWN.next_attempt_at.is_(None), OWN.next_attempt_at <= moment)
+    held_until = sa.func.coalesce(OWN.next_attempt_at, 0.0)
+    may_be = sa.or_(held_until <= moment, held_until > moment + LONGEST_HOLD_SECONDS)
     return sa.and_(OWN.status == "active", OWN.renew_at <= moment, may_be, unleased(now))
 
 

@@ -45,6 +45,21 @@ async def test_all_that_is_due_is_renewed_once_and_a_second_sweep_finds_nothing(
     assert len(acme.renewals) == 2 * PAGE + 3
 
 
+async def test_what_can_never_be_renewed_keeps_nothing_behind_it_from_its_turn() -> None:
+    acme = Acme()
+    async with swept(acme, count=4) as there:
+        stuck, unreadable, *others = await rows(there)
+        for row in (replace(stuck, client_id="another-id"), replace(unreadable, refresh_token="v1.gone.gone")):
+            early = replace(row, renew_at=1.0, version=2)
+            assert await there.repository.save_tokens(early, replaces=1)
+
+        got = await there.social.refresh_due(limit=1)
+
+    assert (got.renewed, got.cannot_renew) == (1, 2)
+    assert len(acme.renewals) == 1
+    assert len(others) == 2
+
+
 async def test_what_is_not_due_is_left() -> None:
     acme = Acme()
     async with at(acme) as there:
@@ -53,7 +68,7 @@ async def test_what_is_not_due_is_left() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1, 5])
-async def test_a_limit_is_how_many_associations_are_looked_at(limit: int) -> None:
+async def test_a_limit_is_how_many_associations_are_tried(limit: int) -> None:
     acme = Acme()
     async with swept(acme, count=8) as there:
         got = await there.social.refresh_due(limit=limit)

@@ -249,17 +249,21 @@ async def test_f_id_17_an_odd_lifetime_costs_no_token_and_makes_no_loop(
     assert len(acme.renewals) == 1
 
 
-async def test_f_id_17_an_answer_that_is_no_json_for_its_nan_changes_nothing_and_is_followed_by_one_attempt() -> None:
+@pytest.mark.parametrize("lifetime", ["NaN", "-Infinity", "1e999"])
+async def test_f_id_17_a_lifetime_that_is_no_json_costs_no_token_and_is_told(lifetime: str) -> None:
     acme = Acme()
-    acme.answers = [httpx.Response(200, content=b'{"access_token": "access-1", "expires_in": NaN}')]
+    body = f'{{"access_token": "access-1", "refresh_token": "refresh-1", "expires_in": {lifetime}}}'
+    acme.answers = [httpx.Response(200, content=body.encode())]
     async with at(acme) as there:
-        before = await there.row()
-        with pytest.raises(ProviderError):
-            await there.association.refresh_token()
-        row = await there.row()
+        renewed = await there.association.refresh_token()
+        token = await renewed.get_access_token()
+        told = await there.told()
+        reason = there.events[0].reason
+        await renewed.refresh_token()
 
-    assert pair(row) == pair(before)
-    assert row.sent_at is not None
+    assert (token, renewed.expires_at) == ("access-1", None)
+    assert (told, reason) == (["renewal_odd", "renewed"], "lifetime")
+    assert [sent["refresh_token"] for sent in acme.parameters] == ["refresh-0", "refresh-1"]
 
 
 @pytest.mark.parametrize("is_confirmed", [False, True])

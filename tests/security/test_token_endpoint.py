@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from asgi_social import NeedsReauth, ProviderError, SettingsError, Social
+from asgi_social import NeedsReauth, SettingsError, Social
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.storage.repository import StoredAssociation
 from tests.app import app_of, browser, github, linked, query_of, settings
@@ -217,32 +217,6 @@ async def test_sr_f02_an_answer_without_a_refresh_token_keeps_the_old_one() -> N
     assert [sent["refresh_token"] for sent in acme.parameters] == ["refresh-0", "refresh-0"]
 
 
-@pytest.mark.parametrize(
-    "response",
-    [
-        pytest.param(httpx.Response(200, json={"error": "invalid_request"}), id="200 with an error"),
-        pytest.param(httpx.Response(400, json={"error": "invalid_client"}), id="invalid_client"),
-        pytest.param(httpx.Response(200, html="<html>"), id="html"),
-        pytest.param(httpx.Response(200, json={"refresh_token": "refresh-1"}), id="no access token"),
-        pytest.param(httpx.Response(200, json={"access_token": [], "refresh_token": "r"}), id="an odd access token"),
-        pytest.param(httpx.Response(200, json=[]), id="a list"),
-        pytest.param(httpx.Response(302, headers={"location": "https://evil.example"}), id="a redirect"),
-        pytest.param(httpx.Response(429), id="429"),
-        pytest.param(httpx.Response(503), id="503"),
-    ],
-)
-async def test_sr_f02_an_answer_without_an_access_token_changes_nothing(response: httpx.Response) -> None:
-    acme = Acme()
-    acme.answers = [response]
-    async with at(acme) as there:
-        before = await there.row()
-        with pytest.raises(ProviderError):
-            await there.association.refresh_token()
-
-        assert await there.row() == before
-        assert await (await there.association.refresh_token()).get_access_token() == "access-2"
-
-
 class OpenId(Acme):
     """An OpenID provider whose renewals a test plays."""
 
@@ -299,38 +273,3 @@ async def test_sr_f02_a_suspect_answer_is_stored_and_not_served(suspect: dict[st
         with pytest.raises(NeedsReauth):
             await call()
     await social.close()
-
-
-async def test_sr_f03_a_renewal_whose_answer_comes_late_does_not_replace_newer_tokens() -> None:
-    """Two processes, each with one renewal: the answer of the first comes when the second has stored its own."""
-    slow, quick = Acme(), Acme()
-    slow.gate.clear()
-    async with at(slow) as there:
-        first = asyncio.create_task(there.association.refresh_token())
-        await slow.arrived.wait()
-        quick.answers = [answer(7)]
-        async with again(there, quick) as other:
-            [same] = await other.associations("ada")
-            newer = await same.refresh_token()
-        slow.gate.set()
-        loser = await first
-
-        assert await newer.get_access_token() == "access-7"
-        assert await loser.get_access_token() == "access-7"
-        assert await (await there.stored()).get_access_token() == "access-7"
-
-
-async def test_sr_f03_a_refusal_that_comes_late_does_not_end_newer_tokens() -> None:
-    slow, quick = Acme(), Acme()
-    slow.gate.clear()
-    slow.answers = [httpx.Response(400, json={"error": "invalid_grant"})]
-    async with at(slow) as there:
-        first = asyncio.create_task(there.association.refresh_token())
-        await slow.arrived.wait()
-        async with again(there, quick) as other:
-            [same] = await other.associations("ada")
-            await same.refresh_token()
-        slow.gate.set()
-        loser = await first
-
-        assert (loser.status, await loser.get_access_token()) == ("active", "access-1")

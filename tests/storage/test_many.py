@@ -58,6 +58,14 @@ async def test_what_is_not_due_is_not_given_nor_counted(store: Repository, chang
     assert await store.count(backends=["github"], due_at=100.0) == 1
 
 
+async def test_what_a_clock_that_was_wrong_has_put_off_for_long_is_due(store: Repository) -> None:
+    await store.add(association("for an hour", renew_at=50.0, next_attempt_at=3700.0))
+    await store.add(association("for longer", renew_at=50.0, next_attempt_at=3701.0))
+
+    assert await due_ids(store) == ["for longer"]
+    assert await store.count(due_at=100.0) == 1
+
+
 async def test_what_is_leased_is_not_due_until_the_lease_ends(store: Repository) -> None:
     for id_, seconds in [("held", HELD), ("ended", ENDED)]:
         await store.add(association(id_, renew_at=50.0))

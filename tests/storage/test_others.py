@@ -40,7 +40,7 @@ async def test_rows_are_found_by_the_values_of_a_column(theirs: Theirs) -> None:
 async def test_nothing_can_be_written(theirs: Theirs) -> None:
     async with OtherDatabase(theirs.url) as database:
         with pytest.raises(Exception, match=r"(?i)read.?only"):
-            await database._session.do(sa.delete(sa.table(TABLE)))
+            await database._connection.execute(sa.delete(sa.table(TABLE)))
 
         assert await database.count(TABLE) == 5
 
