@@ -82,6 +82,11 @@ class CertifiedProvider:
     redirect_uris: Sequence[str]
     accounts: Mapping[str, Mapping[str, object]]
 
+    async def renewals(self, http: httpx.AsyncClient) -> list[str]:
+        """Give what came of each renewal that it was asked for so far: ``success`` or ``error``."""
+        grants: list[str] = (await http.get(f"{self.issuer}/grants")).json()
+        return [outcome for kind, _, outcome in (grant.partition(" ") for grant in grants) if kind == "refresh_token"]
+
 
 @contextmanager
 def running_provider(

@@ -53,7 +53,15 @@ async def serving(app: ASGIApp, bound: socket.socket) -> AsyncIterator[None]:
         started.set()
 
     server = _Server(
-        uvicorn.Config(app, lifespan="on", ws="none", log_config=None, access_log=False, callback_notify=notify)
+        uvicorn.Config(
+            app,
+            lifespan="on",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            callback_notify=notify,
+            timeout_keep_alive=60,  # longer than clients keep connections, or it closes one that is used at that moment
+        )
     )
     serves = asyncio.create_task(server.serve(sockets=[bound.dup()]))
     await started.wait()

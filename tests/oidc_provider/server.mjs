@@ -7,6 +7,8 @@
 //   access_token_seconds  how long an access token lives
 //   refresh_tokens        "offline_access": only where that scope is granted; "always": with every code
 //
+// At /grants it says which grants it was asked for so far, and what came of each: ["refresh_token success", …].
+//
 // It writes one line, {"port": …}, to stdout once it listens, and its troubles to stderr. It ends on SIGTERM, and when
 // stdin does, so that it never outlives the process that started it.
 
@@ -62,10 +64,19 @@ const configuration = {
 
 // The port is part of the issuer, so it must be known before the provider is made.
 const server = createServer();
+server.keepAliveTimeout = 60_000; // longer than clients keep connections, or it closes one that is used at that moment
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address();
   const provider = new Provider(`http://127.0.0.1:${port}`, configuration);
   provider.on('server_error', (ctx, error) => console.error(error));
-  server.on('request', provider.callback());
+  const grants = [];
+  for (const outcome of ['success', 'error']) {
+    provider.on(`grant.${outcome}`, (ctx) => grants.push(`${ctx.oidc.params?.grant_type} ${outcome}`));
+  }
+  const answer = provider.callback();
+  server.on('request', (request, response) => {
+    if (request.url === '/grants') response.end(JSON.stringify(grants));
+    else answer(request, response);
+  });
   process.stdout.write(`${JSON.stringify({ port })}\n`);
 });
