@@ -52,6 +52,7 @@ WAIT_SECONDS = 20.0
 # How long a caller waits in all: for a turn among many, for another process, for the provider, for the database.
 CALLER_SECONDS = 40.0
 REVOCATION_SECONDS = 5.0
+_HELD_BACK = "an attempt went wrong a moment ago"
 _CLOSING = "the app is closing, and begins no renewal"
 
 
@@ -206,7 +207,7 @@ class Renewals:
         if (reason := self.reason_not_to(stored)) is not None:
             raise cannot(stored, reason)
         if seconds := held_back_seconds(stored, now=self.clock.now()):
-            raise not_now(stored, "an attempt went wrong a moment ago", retry_after=seconds)
+            raise not_now(stored, _HELD_BACK, retry_after=seconds)
         backend = self.backends[stored.backend]
         async with self.limits.turn(stored.backend, at_once=backend.client.renewals_at_once):
             return await self._attempted(stored, backend, tokens_of(stored, keys=self.keys))
@@ -221,6 +222,9 @@ class Renewals:
         )
         if leased is None or leased.lease_id is None:
             return None
+        if seconds := held_back_seconds(leased, now=self.clock.now()):
+            # An attempt of another process went wrong since the row was read.
+            raise await self._unsent(leased, _HELD_BACK, retry_after=seconds)
         if leased.sent_at is not None:
             send_until += TAKE_OVER_SECONDS
             await self.clock.sleep(TAKE_OVER_SECONDS)
@@ -240,11 +244,13 @@ class Renewals:
         self.limits.answered(stored.backend)
         return await self._given(leased, old, new, client)
 
-    async def _unsent(self, leased: StoredAssociation, reason: str) -> ProviderUnreachable:
+    async def _unsent(
+        self, leased: StoredAssociation, reason: str, *, retry_after: float | None = None
+    ) -> ProviderUnreachable:
         """Give back a lease under which nothing was sent, so that nobody waits for its end; and make the error."""
         with contextlib.suppress(StorageError):  # then the lease ends by itself
             await self.repository.release(leased, outcome="known" if leased.sent_at is None else "unknown")
-        return not_now(leased, reason, retry_after=None)
+        return not_now(leased, reason, retry_after=retry_after)
 
     async def _ready(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> Client:
         """Have everything at hand before the token is spent: metadata, and the keys to judge the answer by at once."""
