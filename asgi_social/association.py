@@ -151,7 +151,7 @@ class Association(Generic[UserId]):
         Raises:
             UnknownBackend: The backend is not configured any more, so that nobody knows where its tokens may go.
         """
-        backends = self._renewals.backends
+        backends = self._renewals.attempts.backends
         if self.backend not in backends:
             raise UnknownBackend(self.backend, configured=list(backends))
         held = self  # what is known of the tokens by now, so that a renewal is not looked up again at each request

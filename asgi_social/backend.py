@@ -24,7 +24,8 @@ from asgi_social.protocols.message import Callback, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import authorization_url, hinted
 from asgi_social.protocols.steps import sign_in
-from asgi_social.refresh.renewals import Renewable, Renewals
+from asgi_social.refresh.attempt import Renewable
+from asgi_social.refresh.renewals import Renewals
 from asgi_social.secret import Keys, Secret, random_text
 from asgi_social.storage.repository import Repository, StoredAssociation
 from asgi_social.transport import Transport
@@ -259,7 +260,7 @@ class Backend(Generic[UserId]):
 
     def revoke_behind(self, row: StoredAssociation) -> None:
         """Tell the provider, behind the caller, that an association's tokens are no longer wanted; best effort."""
-        self._engine.background.start(self._engine.renewals.revoke(row), name=f"revoke {row.id}")
+        self._engine.background.start(self._engine.renewals.attempts.revoke(row), name=f"revoke {row.id}")
 
     async def _completed(self, flow: Flow, callback: Callback) -> StoredAssociation:
         conversation = sign_in(self._now(), self._steps, callback, flow.challenge)
@@ -337,9 +338,13 @@ class Backend(Generic[UserId]):
             updated = with_account(row, account, keys=keys)
             if tokens.access_token:  # an ID token alone heals nothing, for the tokens are those of before
                 since = row.since if row.status == "active" else now
-                updated = with_tokens(without_dead(updated, keys=keys), tokens, keys=keys, now=now)
+                updated = without_dead(updated, keys=keys)
+                if updated.refresh_token is not None and tokens.refresh_token is None:
+                    # The ID token that stays is of the same grant as the refresh token: a renewal's is held against it.
+                    tokens = replace(tokens, id_token=None)
+                updated = with_tokens(updated, tokens, keys=keys, now=now)
                 updated = replace(updated, client_id=self._client.client_id, status="active", reason=None, since=since)
-                updated = await self._engine.renewals.scheduled(updated)
+                updated = await self._engine.renewals.attempts.scheduled(updated)
             changed = replace(updated, version=row.version + 1)
             if await repository.save_tokens(changed, replaces=row.version):
                 return self._associated(changed)
@@ -362,7 +367,7 @@ class Backend(Generic[UserId]):
         )
         keys = self._engine.keys
         row = with_account(with_tokens(empty, tokens, keys=keys, now=now), account, keys=keys)
-        return await self._engine.renewals.scheduled(row)
+        return await self._engine.renewals.attempts.scheduled(row)
 
     def _associated(self, row: StoredAssociation) -> StoredAssociation:
         self._emit("associated", row)

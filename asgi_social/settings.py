@@ -15,7 +15,7 @@ from asgi_social.events import Hook
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.metadata import LOOPBACK
 from asgi_social.providers.table import guess
-from asgi_social.refresh.renewals import Renewable
+from asgi_social.refresh.attempt import Renewable
 from asgi_social.registration import former_name, registered
 from asgi_social.secret import Keys
 from asgi_social.users import Hooks, SignUp

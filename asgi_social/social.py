@@ -13,6 +13,7 @@ from asgi_social.background import Background
 from asgi_social.errors import AssociationGone, UnknownBackend
 from asgi_social.events import Event, Events
 from asgi_social.providers.table import nearest
+from asgi_social.refresh.attempt import Attempts
 from asgi_social.refresh.keeper import Keeper
 from asgi_social.refresh.limits import Limits
 from asgi_social.refresh.renewals import Renewals
@@ -57,21 +58,22 @@ class Social:
             http_client=self._settings.http_client,
         )
         events = Events(self._settings.on_event, start=self._background.start)
+        attempts = Attempts(
+            backends=self._settings.backends,
+            repository=repository,
+            transport=transport,
+            background=self._background,
+            clock=clock,
+            keys=keys,
+            events=events,
+            limits=Limits(clock=clock),
+            keeper=Keeper(repository=repository, background=self._background, clock=clock, events=events),
+        )
         self._engine: Engine[Any] = Engine(
             repository=repository,
             transport=transport,
             background=self._background,
-            renewals=Renewals(
-                backends=self._settings.backends,
-                repository=repository,
-                transport=transport,
-                background=self._background,
-                clock=clock,
-                keys=keys,
-                events=events,
-                limits=Limits(clock=clock),
-                keeper=Keeper(repository=repository, background=self._background, clock=clock, events=events),
-            ),
+            renewals=Renewals(attempts=attempts, repository=repository, background=self._background, clock=clock),
             users=Users(self._settings.hooks, repository=repository, clock=clock),
             events=events,
             keys=keys,

@@ -37,8 +37,9 @@ KEEP_AT_MOST_SECONDS = 86400.0
 REFETCH_SECONDS = 60.0
 MAX_KEPT = 256
 _TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=5.0)
-# httpx with its default of 100 connections was slower than with 20, at 50 callers.
-_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30.0)
+# httpx with its default of 100 connections was slower than with 20, at 50 callers. Many servers close a connection that
+# was idle for 5 s; a refresh token that is sent just then counts as spent, for nobody knows.
+_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=4.0)
 # What may be read in an error, and helps to mend it.
 _PLAIN = frozenset({"client_id", "redirect_uri", "grant_type", "scope", "fields", "content-type", "accept"})
 _MIN_SECRET_CHARACTERS = 8

@@ -15,8 +15,8 @@ from asgi_social import (
     ProviderRefused,
     ProviderUnreachable,
 )
+from asgi_social.refresh.attempt import TAKE_OVER_SECONDS
 from asgi_social.refresh.limits import CREDENTIALS_SECONDS
-from asgi_social.refresh.renewals import TAKE_OVER_SECONDS
 from asgi_social.testing import FakeProvider, ManualClock
 from asgi_social.transport import KEEP_AT_MOST_SECONDS
 from tests.renewing import REVOKED, Acme, answer, at

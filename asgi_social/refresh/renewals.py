@@ -1,4 +1,4 @@
-"""Who renews: of all callers, tasks and processes one, and what it was given is kept.
+"""Who renews: of all callers, tasks and processes one, and all get what it was given.
 
 In a process one task of an association is shared by all who ask and owned by none of them; among processes a lease in
 the row says whose turn it is, and the version says whose write counts. What was sent is carried to its end, whoever
@@ -7,77 +7,38 @@ goes away, because a rotating provider gives a new pair only once.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
-from asgi_social.account import Uid
 from asgi_social.background import Background
 from asgi_social.clock import Clock
-from asgi_social.errors import (
-    NeedsReauth,
-    ProviderError,
-    ProviderRefused,
-    ProviderUnreachable,
-    ReauthReason,
-    SocialError,
-    StorageError,
-)
-from asgi_social.events import Event, Events
-from asgi_social.protocols.client import Client
-from asgi_social.protocols.id_token import keys_at_hand
+from asgi_social.errors import NeedsReauth, SocialError
 from asgi_social.protocols.message import Tokens
-from asgi_social.protocols.metadata import prepared
-from asgi_social.protocols.oauth2 import renewal_host, suspicion
-from asgi_social.protocols.steps import Steps, revocation
-from asgi_social.refresh.answers import sober
-from asgi_social.refresh.failures import cannot, gone, is_of_credentials, meaning_of, not_now, require_active
-from asgi_social.refresh.keeper import Keeper, event_of
-from asgi_social.refresh.limits import Limits
-from asgi_social.refresh.schedule import backoff, held_back_seconds, is_renewable, is_short, with_renew_at
-from asgi_social.secret import Keys, random_text
-from asgi_social.storage.repository import LeaseSeconds, Repository, StoredAssociation
-from asgi_social.transport import Transport
-from asgi_social.vault import resealed, tokens_of, with_tokens
+from asgi_social.refresh.attempt import LEASE, Attempts, Renewed, is_from
+from asgi_social.refresh.failures import cannot, gone, not_now, require_active
+from asgi_social.refresh.keeper import event_of
+from asgi_social.refresh.schedule import held_back_seconds, is_renewable, is_short, with_renew_at
+from asgi_social.storage.repository import Repository, StoredAssociation
+from asgi_social.vault import tokens_of
 
-# For a request besides the renewal's own, which has 15 s: metadata before it, and keys that are new after it.
-BESIDE_SECONDS = 5.0
-# Up to 7 s until it is sent, 15 s for the answer, 5 s for new keys, and the rest for the write.
-SEND_SECONDS = 7.0
-LEASE = LeaseSeconds(fresh=30.0, taking_over=33.0)
-# Who takes over where a renewal was sent finds its tokens written, where they can be: longer than the keeper's pause.
-TAKE_OVER_SECONDS = 2.5
 # How long a caller waits for the renewal of another process.
 WAIT_SECONDS = 20.0
 # How long a caller waits in all: for a turn among many, for another process, for the provider, for the database.
 CALLER_SECONDS = 40.0
-REVOCATION_SECONDS = 5.0
-_HELD_BACK = "an attempt went wrong a moment ago"
-_CLOSING = "the app is closing, and begins no renewal"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renewable:
-    """What a renewal needs to know of a backend."""
-
-    client: Client
-    steps: Steps = field(default_factory=Steps)
+MAX_TOLD = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewals:
-    """Keeps the tokens of stored associations alive, and ends them; made once by ``Social``, of the engine's parts."""
+    """Keeps the tokens of stored associations alive; made once by ``Social``, of the engine's parts."""
 
-    backends: Mapping[str, Renewable]
+    attempts: Attempts
     repository: Repository
-    transport: Transport
     background: Background
     clock: Clock
-    keys: Keys
-    events: Events
-    limits: Limits
-    keeper: Keeper
     caller_seconds: float = CALLER_SECONDS
+    # Those of which the app was told that they do not open: once, and not at each look.
+    told: set[str] = field(default_factory=set)
 
     async def renewed(self, row: StoredAssociation) -> StoredAssociation:
         """Give the association with tokens newer than the caller's: by one renewal, however many ask at once.
@@ -97,7 +58,7 @@ class Renewals:
         except TimeoutError:
             raise not_now(row, "it goes on, and was not done in time", retry_after=None) from None
 
-    async def renewed_here(self, row: StoredAssociation) -> StoredAssociation | None:
+    async def renewed_here(self, row: StoredAssociation) -> Renewed | None:
         """Do as :meth:`renewed`, and give None where another process is at it, or its tokens are not written yet."""
         # With the version, or who asks for newer tokens than those stored would join a caller who gets just these.
         return await self.background.share(("renew", row.id, str(row.version)), partial(self._renewed, row))
@@ -112,48 +73,23 @@ class Renewals:
             CannotRenew: It ends before that, and there is nothing to renew with.
             NeedsReauth, AssociationGone, ProviderError: As :meth:`renewed`.
         """
-        row = self.keeper.newest(row)
+        row = self.attempts.keeper.newest(row)
         require_active(row)
-        tokens = tokens_of(row, keys=self.keys)
+        tokens = self._opened(row)
         if not tokens.access_token:
             raise cannot(row, "it was linked by an ID token alone, and no access token came with it")
         if is_short(row, seconds=min_lifetime, now=self.clock.now()):
             row = await self.renewed(row)
             if is_short(row, seconds=min_lifetime, now=self.clock.now()):  # others had renewed it, and it ended as well
                 row = await self.renewed(row)
-            return row, tokens_of(row, keys=self.keys)
+            return row, self._opened(row)
         if self._is_due(row):
             self.background.start(self._renewed_behind(row), name=f"renew {row.id}")
         return row, tokens
 
-    async def scheduled(self, row: StoredAssociation) -> StoredAssociation:
-        """Give a row of tokens that a flow or a client token just brought, with where and when they are renewed."""
-        backend = self.backends[row.backend]
-        rules, host = backend.client.provider.refresh, ""
-        if is_renewable(row, rules):
-            with contextlib.suppress(ProviderError):  # of metadata that cannot be had now: the first renewal notes it
-                preparing = prepared(self._now(backend))
-                client = await self.transport.play(preparing, backend=row.backend, seconds=BESIDE_SECONDS)
-                host = renewal_host(client)
-        return with_renew_at(replace(row, token_host=host), rules)
-
-    async def revoke(self, row: StoredAssociation) -> None:
-        """Tell the provider that an association's tokens are no longer wanted; an event says where it was not told."""
-        backend = self.backends[row.backend]
-        client = self._now(backend)
-        try:
-            tokens = tokens_of(row, keys=self.keys)
-            preparing = prepared(client)
-            _require_giver(row, await self.transport.play(preparing, backend=row.backend, seconds=BESIDE_SECONDS))
-            conversation = revocation(client, backend.steps, tokens, Uid(row.uid))
-            await self.transport.play(conversation, backend=row.backend, seconds=REVOCATION_SECONDS)
-        except SocialError as error:
-            reason = error.endpoint if isinstance(error, ProviderError) else error.reason
-            self.events.emit(event_of("revocation_failed", row, code=error.code, reason=reason))
-
     def reason_not_to(self, row: StoredAssociation) -> str | None:
         """Say why an association cannot be renewed at all, or None where it can."""
-        backend = self.backends.get(row.backend)
+        backend = self.attempts.backends.get(row.backend)
         if backend is None:
             return "its backend is not configured"
         rules = backend.client.provider.refresh
@@ -167,14 +103,29 @@ class Renewals:
             return "they were issued to another client_id"
         return None
 
+    def can_be_renewed(self, row: StoredAssociation, *, host: str | None) -> bool:
+        """Say whether an attempt may come to anything, as far as that shows without one.
+
+        Args:
+            row: As it was just read.
+            host: Where its backend's refresh tokens go now; None where nobody knows.
+        """
+        if self.reason_not_to(row) is not None:
+            return False
+        if host is not None and not is_from(row, host, self.attempts.backends[row.backend].client):
+            return False
+        with contextlib.suppress(NeedsReauth):
+            return bool(self._opened(row))
+        return False
+
     def _is_due(self, row: StoredAssociation) -> bool:
         now = self.clock.now()
         if self.reason_not_to(row) is not None or held_back_seconds(row, now=now):
             return False
         renew_at = row.renew_at  # absent in a row that others wrote, such as an import
         if renew_at is None:
-            renew_at = with_renew_at(row, self.backends[row.backend].client.provider.refresh).renew_at
-        return renew_at is not None and renew_at <= now and not self.limits.seconds_closed(row.backend)
+            renew_at = with_renew_at(row, self.attempts.backends[row.backend].client.provider.refresh).renew_at
+        return renew_at is not None and renew_at <= now and not self.attempts.limits.seconds_closed(row.backend)
 
     async def _renewed_somewhere(self, row: StoredAssociation) -> StoredAssociation:
         until, pause = self.clock.monotonic() + WAIT_SECONDS, 0.05
@@ -183,7 +134,7 @@ class Renewals:
                 raise not_now(row, "another process renews, and was not done in time", retry_after=LEASE.fresh)
             await self.clock.sleep(pause)
             pause = min(pause * 1.5, 0.5)  # short at first, for most are done soon
-        return newer
+        return newer.row
 
     async def _renewed_behind(self, row: StoredAssociation) -> None:
         try:
@@ -191,174 +142,28 @@ class Renewals:
         except SocialError:
             return  # said by the event; the token still lives, and a later caller tries again
 
-    async def _renewed(self, row: StoredAssociation) -> StoredAssociation | None:
-        newest = self.keeper.newest(row)
+    async def _renewed(self, row: StoredAssociation) -> Renewed | None:
+        newest = self.attempts.keeper.newest(row)
         if newest.version > row.version:
             require_active(newest)
-            return newest
+            return Renewed(row=newest, is_ours=False)
         stored = await self.repository.get(row.id)
         if stored is None:
             raise gone(row)
         require_active(stored)
         if stored.version > row.version:
-            return stored
+            return Renewed(row=stored, is_ours=False)
         if stored.version < row.version:  # the caller's are not written yet, or a replica is behind
             return None
         if (reason := self.reason_not_to(stored)) is not None:
             raise cannot(stored, reason)
-        if seconds := held_back_seconds(stored, now=self.clock.now()):
-            raise not_now(stored, _HELD_BACK, retry_after=seconds)
-        backend = self.backends[stored.backend]
-        async with self.limits.turn(stored.backend, at_once=backend.client.renewals_at_once):
-            return await self._attempted(stored, backend, tokens_of(stored, keys=self.keys))
+        return await self.attempts.attempted(stored, self._opened(stored))
 
-    async def _attempted(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> StoredAssociation | None:
-        if self.background.is_closing:
-            raise not_now(stored, _CLOSING, retry_after=None)
-        client = await self._ready(stored, backend, old)
-        send_until = self.clock.monotonic() + SEND_SECONDS
-        leased = await self.repository.lease(
-            stored.id, version=stored.version, lease_id=random_text(bits=128), seconds=LEASE
-        )
-        if leased is None or leased.lease_id is None:
-            return None
-        if seconds := held_back_seconds(leased, now=self.clock.now()):
-            # An attempt of another process went wrong since the row was read.
-            raise await self._unsent(leased, _HELD_BACK, retry_after=seconds)
-        if leased.sent_at is not None:
-            send_until += TAKE_OVER_SECONDS
-            await self.clock.sleep(TAKE_OVER_SECONDS)
-        if self.background.is_closing:
-            raise await self._unsent(leased, _CLOSING)
-        # Committed before it is sent: who finds it after a crash knows that the token may be spent. And where it cannot
-        # be written, the answer could not be either, so that nothing is sent.
-        if not await self.repository.mark_sent(stored.id, version=stored.version, lease_id=leased.lease_id):
-            return None
-        if self.clock.monotonic() > send_until:
-            # The process or the database stood still, and the lease might end, and another send, before the answer.
-            raise await self._unsent(leased, "there is not enough left of the lease")
+    def _opened(self, row: StoredAssociation) -> Tokens:
         try:
-            new = await self.transport.play(backend.steps.renew(client, old), backend=stored.backend)
-        except SocialError as error:
-            return await self._failed(leased, backend, error)
-        self.limits.answered(stored.backend)
-        return await self._given(leased, old, new, client)
-
-    async def _unsent(
-        self, leased: StoredAssociation, reason: str, *, retry_after: float | None = None
-    ) -> ProviderUnreachable:
-        """Give back a lease under which nothing was sent, so that nobody waits for its end; and make the error."""
-        with contextlib.suppress(StorageError):  # then the lease ends by itself
-            await self.repository.release(leased, outcome="known" if leased.sent_at is None else "unknown")
-        return not_now(leased, reason, retry_after=retry_after)
-
-    async def _ready(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> Client:
-        """Have everything at hand before the token is spent: metadata, and the keys to judge the answer by at once."""
-        name, client = stored.backend, self._now(backend)
-        try:
-            client = await self.transport.play(prepared(client), backend=name, seconds=BESIDE_SECONDS)
-        except ProviderError as error:
-            self.events.emit(event_of("renewal_failed", stored, code=error.code, reason=error.endpoint))
-            self.limits.failed(name, retry_after=_asked(error))
+            return tokens_of(row, keys=self.attempts.keys)
+        except NeedsReauth as error:
+            if row.id not in self.told and len(self.told) < MAX_TOLD:
+                self.told.add(row.id)
+                self.attempts.events.emit(event_of("needs_reauth", row, code=error.code, reason=error.reason))
             raise
-        _require_giver(stored, client)
-        if old.id_token is not None:
-            with contextlib.suppress(ProviderError):
-                await self.transport.play(keys_at_hand(client), backend=name, seconds=BESIDE_SECONDS)
-        return client
-
-    async def _given(
-        self, leased: StoredAssociation, old: Tokens, new: Tokens, client: Client
-    ) -> StoredAssociation | None:
-        """Store what the provider gave, whatever else is wrong with it, for the old pair may be dead."""
-        suspect: str | None = None
-        try:
-            judging = suspicion(client, old, new)
-            suspect = await self.transport.play(judging, backend=leased.backend, seconds=BESIDE_SECONDS)
-        except ProviderError:
-            # The keys cannot be had now. The access token is good; the unproved ID token is not kept.
-            new = replace(new, id_token=None)
-        now = self.clock.now()
-        new, odd = sober(leased, new, now=now)
-        row = with_tokens(leased, new, keys=self.keys, now=now)
-        row = replace(with_renew_at(row, client.provider.refresh), token_host=renewal_host(client))
-        if suspect is not None:
-            row = replace(row, status="needs_reauth", reason="suspect", since=now, renew_at=None)
-        for part in odd:
-            self.events.emit(event_of("renewal_odd", leased, reason=part))
-        return await self._kept(row, replaces=leased.version)
-
-    async def _failed(
-        self, leased: StoredAssociation, backend: Renewable, error: SocialError
-    ) -> StoredAssociation | None:
-        """Take what the provider said, or did not, for what it means; and raise it where it gives no tokens."""
-        meaning = meaning_of(error, backend.client.provider.refresh)
-        word = error.error if isinstance(error, ProviderRefused) else error.reason
-        self.events.emit(event_of("renewal_failed", leased, code=error.code, reason=word))
-        if meaning == "ended":
-            self.limits.answered(leased.backend)
-            # One that was out before, and whose answer nobody has seen, may have spent the token itself.
-            reason: ReauthReason = "revoked" if leased.sent_at is None else "answer_lost"
-            ended = replace(leased, status="needs_reauth", reason=reason, since=self.clock.now(), renew_at=None)
-            with contextlib.suppress(NeedsReauth):  # of what does not open, which stays as it is
-                # A key that is being replaced must not come back with what is carried over.
-                ended = resealed(ended, keys=self.keys) or ended
-            return await self._kept(ended, replaces=leased.version)
-        row, asked = leased, _asked(error)
-        if meaning != "app":
-            row = self._put_off(leased, at_least=max(asked or 0.0, LEASE.fresh if meaning == "lost" else 0.0))
-        if is_of_credentials(error) and self.limits.credentials_refused(leased.backend):
-            self.events.emit(Event(name="credentials_refused", backend=leased.backend, code=error.code, reason=word))
-        if isinstance(error, ProviderError) and not isinstance(error, ProviderRefused):
-            self.limits.failed(leased.backend, retry_after=asked)
-        is_out = meaning == "lost" or leased.sent_at is not None
-        with contextlib.suppress(StorageError):  # then the lease ends by itself
-            await self.repository.release(row, outcome="unknown" if is_out else "known")
-        raise error
-
-    def _put_off(self, row: StoredAssociation, *, at_least: float) -> StoredAssociation:
-        attempts = row.attempts + 1
-        wait = max(backoff(row, attempts=attempts), at_least)
-        return replace(row, attempts=attempts, next_attempt_at=self.clock.now() + wait)
-
-    async def _kept(self, row: StoredAssociation, *, replaces: int) -> StoredAssociation | None:
-        """Store what came of a renewal, and give it, or what others stored before; where that ends the grant, raise.
-
-        None where others were faster and what they stored is not to be read yet.
-        """
-        row = replace(
-            row, version=replaces + 1, lease_id=None, lease_until=None, sent_at=None, attempts=0, next_attempt_at=None
-        )
-        if await self.keeper.keep(row, replaces=replaces, dropped=self._dropped):
-            require_active(row)
-            return row
-        newer = await self.repository.get(row.id)
-        if newer is None:
-            raise gone(row)
-        if newer.version <= replaces:  # a replica is behind, and has the old tokens still
-            return None
-        require_active(newer)
-        return newer
-
-    async def _dropped(self, row: StoredAssociation) -> None:
-        """Give back tokens that came too late: to an association that was unlinked."""
-        if row.status == "active" and await self.repository.get(row.id) is None:
-            await self.revoke(row)
-
-    def _now(self, backend: Renewable) -> Client:
-        return replace(backend.client, now=self.clock.now())
-
-
-def _require_giver(row: StoredAssociation, client: Client) -> None:
-    """Refuse to send an association's tokens to anybody but who gave them, whatever settings or metadata say by now.
-
-    Source: RFC 9700 section 4.4.
-    """
-    host = renewal_host(client)
-    if row.token_host not in {"", host, *client.former_token_hosts}:
-        moved = f"they are from {row.token_host}, and the token endpoint is at {host} now"
-        raise cannot(row, moved, f"where both are the provider's, set former_token_hosts=[{row.token_host!r}]")
-
-
-def _asked(error: SocialError) -> float | None:
-    return error.retry_after if isinstance(error, ProviderUnreachable) else None

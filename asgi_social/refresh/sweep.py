@@ -7,7 +7,7 @@ in an order of its own, so that two of them seldom come to the same row, and los
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from asgi_social.errors import AssociationGone, CannotRenew, NeedsReauth, ProviderError
 from asgi_social.refresh.renewals import Renewals
@@ -15,6 +15,7 @@ from asgi_social.secret import shuffled
 from asgi_social.storage.repository import StoredAssociation
 
 PAGE = 100
+Outcome = Literal["renewed", "failed", "needs_reauth", "cannot_renew", "elsewhere"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Swept:
         failed: The provider did not do its part; they are tried again later.
         needs_reauth: Only the person can mend them, by linking again.
         cannot_renew: Something about the app's settings or keys keeps them from being renewed.
-        elsewhere: Another process was at it, or they were unlinked meanwhile.
+        elsewhere: Another process was at it, or was faster, or they were unlinked meanwhile.
         refused_backends: Whose provider does not take this app's own credentials.
     """
 
@@ -57,7 +58,7 @@ async def sweep(
         StorageError: The database does not answer; what was begun is brought to its end.
     """
     sweeping = _Sweep(renewals, limit=limit, on_progress=on_progress)
-    await _all_of([sweeping.backend(name) for name in renewals.backends])
+    await _all_of([sweeping.backend(name) for name in renewals.attempts.backends])
     return sweeping.swept
 
 
@@ -71,7 +72,7 @@ class _Sweep:
     async def backend(self, name: str) -> None:
         """Renew what is due of one backend."""
         rows = self._rows(name)
-        at_once = self._renewals.backends[name].client.renewals_at_once
+        at_once = self._renewals.attempts.backends[name].client.renewals_at_once
         asking = asyncio.Lock()  # a generator is asked by one at a time
         try:
             await _all_of([self._worker(rows, asking) for _ in range(at_once)])
@@ -85,48 +86,44 @@ class _Sweep:
             if row is None:
                 return
             await self._renew(row)
-            if self._on_progress is not None:
-                self._on_progress(self.swept)
 
     async def _rows(self, name: str) -> AsyncGenerator[StoredAssociation, None]:
         """Give what is due, until there is no more, the limit is reached, or the provider is left alone."""
         renewals, after = self._renewals, None
+        host = await renewals.attempts.host_of(name)
         now = renewals.clock.now()  # of its beginning, or it never ends where tokens live shorter than it takes
         while rows := await renewals.repository.due(backends=[name], now=now, limit=PAGE, after=after):
             after = (rows[-1].renew_at or 0.0, rows[-1].id)
             for row in shuffled(rows):
-                if self._left < 1 or renewals.background.is_closing or renewals.limits.seconds_closed(name):
+                if self._left < 1 or renewals.background.is_closing or renewals.attempts.limits.seconds_closed(name):
                     return
+                if not renewals.can_be_renewed(row, host=host):
+                    # It stays due whatever is done; against the limit it would keep all behind it from their turn.
+                    self._count("cannot_renew")
+                    continue
                 self._left -= 1
                 yield row
 
     async def _renew(self, row: StoredAssociation) -> None:
-        swept = self.swept
         try:
             newer = await self._renewals.renewed_here(row)
-        except NeedsReauth as error:
-            if error.reason == "unreadable":
-                self._passed_by()
-            else:
-                swept.needs_reauth += 1
+        except NeedsReauth:
+            self._count("needs_reauth")
         except CannotRenew:
-            self._passed_by()
+            self._count("cannot_renew")
         except AssociationGone:
-            swept.elsewhere += 1
+            self._count("elsewhere")
         except ProviderError:
-            swept.failed += 1
-            if self._renewals.limits.are_credentials_refused(row.backend):
-                swept.refused_backends.add(row.backend)
+            if self._renewals.attempts.limits.are_credentials_refused(row.backend):
+                self.swept.refused_backends.add(row.backend)
+            self._count("failed")
         else:
-            if newer is None:
-                swept.elsewhere += 1
-            else:
-                swept.renewed += 1
+            self._count("renewed" if newer is not None and newer.is_ours else "elsewhere")
 
-    def _passed_by(self) -> None:
-        """Count one that stays due whatever is done; against the limit it would keep all behind it from their turn."""
-        self.swept.cannot_renew += 1
-        self._left += 1
+    def _count(self, outcome: Outcome) -> None:
+        setattr(self.swept, outcome, getattr(self.swept, outcome) + 1)
+        if self._on_progress is not None:
+            self._on_progress(self.swept)
 
 
 async def _all_of(works: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from asgi_social import Association, NeedsReauth, ProviderUnreachable, Social
-from asgi_social.refresh.renewals import TAKE_OVER_SECONDS
+from asgi_social.refresh.attempt import TAKE_OVER_SECONDS
 from asgi_social.secret import digest
 from asgi_social.testing import Faults
 from tests.processes.world import Hurried, World

@@ -9,7 +9,7 @@ import pytest_asyncio
 from databases import DatabaseURL
 
 from asgi_social import Association
-from asgi_social.refresh.renewals import TAKE_OVER_SECONDS
+from asgi_social.refresh.attempt import TAKE_OVER_SECONDS
 from asgi_social.secret import digest
 from tests.databases import SERVERS
 from tests.processes.proxy import Proxy, proxy

@@ -91,7 +91,6 @@ async def test_a_process_whose_clock_is_five_minutes_wrong_makes_no_second_reque
     assert len(world.renewals("plain")) == before + 1
 
 
-@pytest.mark.xfail(reason="the ID token is from the future by this clock, and makes its association suspect")
 async def test_a_process_whose_clock_is_five_minutes_slow_keeps_a_link_whose_renewal_brings_an_id_token(
     world: World,
 ) -> None:

@@ -71,4 +71,4 @@ async def _linked(social: Social, fake: FakeProvider, person: Person) -> tuple[S
         access_token=Secret(said["access_token"]), refresh_token=Secret(said["refresh_token"]), expires_at=now
     )
     row = with_tokens(row, tokens, keys=social.engine.keys, now=now - HOUR)
-    return await social.engine.renewals.scheduled(row), said["refresh_token"]
+    return await social.engine.renewals.attempts.scheduled(row), said["refresh_token"]

@@ -111,7 +111,7 @@ def test_sr_f02_renewed_tokens_of_another_type_or_subject_or_signature_are_suspe
     swapped = suspected(client, with_id_token(signed(claims(at_hash=half_hash("other")))), answer(key_set()), old=old)
 
     assert kind == "another token_type"
-    assert subject == "an ID token of another subject"
+    assert subject == "an ID token with another sub"
     assert signature == swapped == "an ID token refused for its signature"
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from asgi_social import Association, NeedsReauth, ProviderUnreachable
-from asgi_social.refresh.renewals import LEASE, TAKE_OVER_SECONDS
+from asgi_social.refresh.attempt import LEASE, TAKE_OVER_SECONDS
 from asgi_social.storage.repository import StoredAssociation
 from asgi_social.testing import FakeProvider, ManualClock
 from tests.renewing import REVOKED, Acme, Linked, again, at

@@ -95,7 +95,7 @@ async def test_what_becomes_of_each_is_counted_by_kind() -> None:
 
         got = await there.social.refresh_due()
 
-    assert (got.renewed, got.failed, got.needs_reauth, got.cannot_renew, got.total) == (1, 1, 2, 1, 5)
+    assert (got.renewed, got.failed, got.needs_reauth, got.cannot_renew, got.total) == (1, 1, 1, 2, 5)
     assert got.refused_backends == set()
     assert first.version == 1
 
@@ -201,8 +201,8 @@ async def test_a_sweep_of_one_backend_does_not_wait_for_another_that_is_down() -
         row = sealed_anew(await there.row(), there, number=7)
         await there.repository.add(replace(row, backend="other"))
         async with again(there, acme, backends=backends) as social:
-            social.engine.renewals.limits._standing("acme", at_once=1)
-            social.engine.renewals.limits.failed("acme", retry_after=60)
+            social.engine.renewals.attempts.limits._standing("acme", at_once=1)
+            social.engine.renewals.attempts.limits.failed("acme", retry_after=60)
             got = await social.refresh_due()
 
     assert (got, len(acme.renewals)) == (Swept(renewed=1), 1)

@@ -153,6 +153,7 @@ async def wired(url: str, *, http_client: httpx.AsyncClient | None = None) -> As
         renewals = social.engine.renewals
         transport = Hasty(clock=clock, share=renewals.background.share, development=True, http_client=http_client)
         transport.open()
-        hasty = Association(before, {}, replace(renewals, transport=transport), transport, str)
+        attempts = replace(renewals.attempts, transport=transport)
+        hasty = Association(before, {}, replace(renewals, attempts=attempts), transport, str)
         yield Wired(social, association, hasty, clock, repository, before)
         await transport.close()

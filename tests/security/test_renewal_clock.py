@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from asgi_social import ProviderUnreachable
+from asgi_social.refresh.attempt import LEASE
 from asgi_social.refresh.limits import PATIENCE
-from asgi_social.refresh.renewals import LEASE
 from asgi_social.refresh.schedule import MAX_BACKOFF_SECONDS
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.testing import ManualClock

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from asgi_social import AssociationGone, Event, ProviderUnreachable, Social
-from asgi_social.refresh.renewals import LEASE, TAKE_OVER_SECONDS
+from asgi_social.refresh.attempt import LEASE, TAKE_OVER_SECONDS
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.testing import ManualClock
 from tests.app import settings

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from asgi_social import NeedsReauth, ProviderError, ProviderRefused, ProviderUnreachable
+from asgi_social.refresh.attempt import LEASE
 from asgi_social.refresh.limits import CREDENTIALS_SECONDS, PATIENCE
-from asgi_social.refresh.renewals import LEASE
 from asgi_social.refresh.schedule import MAX_BACKOFF_SECONDS, MIN_BACKOFF_SECONDS
 from asgi_social.storage.repository import StoredAssociation
 from tests.renewing import REVOKED, Acme, Linked, again, answer, at, backend_at

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from asgi_social import NeedsReauth, ProviderBroken, ProviderUnreachable
-from asgi_social.refresh.renewals import LEASE
+from asgi_social.refresh.attempt import LEASE
 from asgi_social.storage.repository import StoredAssociation
 from tests.security.renewal_wire import GOOD, HEAD, WHOLE, Talk, Talked, Wired, served, wired
 
@@ -55,20 +55,28 @@ def untouched(row: StoredAssociation, there: Wired) -> bool:
 # F-NW-02 and F-NW-07: the answer is lost
 
 
-LOST = [
-    pytest.param(cut, id="F-NW-02: reset"),
-    pytest.param(saying(), id="F-NW-02: closed"),
-    pytest.param(saying(HEAD + b"Content-Length: 1000\r\n\r\n" + GOOD), id="F-NW-07: less than its length"),
+BROKEN_OFF = [pytest.param(cut, id="reset"), pytest.param(saying(), id="closed")]
+CUT_SHORT = [
+    pytest.param(saying(HEAD + b"Content-Length: 1000\r\n\r\n" + GOOD), id="less than its length"),
     pytest.param(
         saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(GOOD) + GOOD + b"\r\n"),
-        id="F-NW-07: chunks without an end",
+        id="chunks without an end",
     ),
-    pytest.param(saying(HEAD), id="F-NW-07: the head alone"),
+    pytest.param(saying(HEAD), id="the head alone"),
 ]
 
 
-@pytest.mark.parametrize("talk", LOST)
-async def test_f_nw_02_07_after_a_lost_answer_the_lease_is_kept_and_one_attempt_follows(talk: Talk) -> None:
+@pytest.mark.parametrize("talk", BROKEN_OFF)
+async def test_f_nw_02_after_a_lost_answer_the_lease_is_kept_and_one_attempt_follows(talk: Talk) -> None:
+    await one_attempt_follows(talk)
+
+
+@pytest.mark.parametrize("talk", CUT_SHORT)
+async def test_f_nw_07_no_part_of_an_answer_is_used_and_one_attempt_follows(talk: Talk) -> None:
+    await one_attempt_follows(talk)
+
+
+async def one_attempt_follows(talk: Talk) -> None:
     async def once(talked: Talked) -> None:
         await (talk if talked.number == 1 else saying(WHOLE))(talked)
 
@@ -95,8 +103,8 @@ async def test_f_nw_02_07_after_a_lost_answer_the_lease_is_kept_and_one_attempt_
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("talk", LOST)
-async def test_f_nw_02_07_a_refusal_after_a_lost_answer_says_that_it_was_lost(talk: Talk) -> None:
+@pytest.mark.parametrize("talk", [*BROKEN_OFF, *CUT_SHORT])
+async def test_f_nw_02_a_refusal_after_a_lost_answer_says_that_it_was_lost(talk: Talk) -> None:
     async def once(talked: Talked) -> None:
         await (talk if talked.number == 1 else saying(REVOKED))(talked)
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from asgi_social import Association, NeedsReauth, ProviderError, ProviderUnreachable, Social
-from asgi_social.refresh.renewals import LEASE
+from asgi_social.refresh.attempt import LEASE
 from asgi_social.testing import ManualClock
 from tests.renewing import REVOKED, Acme, Linked, again, answer, at
 from tests.security.renewal_doubles import Held, in_time, turns

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from asgi_social import ProviderUnreachable
-from asgi_social.refresh.renewals import LEASE, WAIT_SECONDS
+from asgi_social.refresh.attempt import LEASE
+from asgi_social.refresh.renewals import WAIT_SECONDS
 from tests.renewing import Acme, at
 from tests.security.renewal_doubles import in_time
 
