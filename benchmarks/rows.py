@@ -1,5 +1,6 @@
 """Rows as if accounts had been linked: sealed with the app's own keys, so that the engine opens them."""
 
+import secrets
 from dataclasses import replace
 
 from asgi_social import Social
@@ -40,6 +41,7 @@ def linked(
 
 
 def expired(row: StoredAssociation) -> StoredAssociation:
-    """Give a row whose access token ended a minute ago, which is when it was to be renewed at the latest."""
-    ended_at = row.issued_at - 60
-    return replace(row, issued_at=ended_at - 3600, expires_at=ended_at, renew_at=ended_at - 300)
+    """Give a row whose access token ended a moment ago, and which has been due for up to five minutes."""
+    ended_at = row.issued_at - 1
+    due_at = ended_at - secrets.SystemRandom().uniform(0, 300)
+    return replace(row, issued_at=ended_at - 3600, expires_at=ended_at, renew_at=due_at)

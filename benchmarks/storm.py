@@ -21,15 +21,14 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi_social.testing import FakeProvider
+from benchmarks.processes import run_together, started
 from benchmarks.storms.stage import CLIENT_ID, CLIENT_SECRET
 
-ROOT = Path(__file__).parents[1]
 RUN_SECONDS = 120
 APPS = {
     "asgi_social": ("asgi-social", "asgi_social_app"),
@@ -90,7 +89,7 @@ async def prepared(app: str, database: str, provider: FakeProvider) -> None:
     provider.lifetime = 0
     tokens = provider.issue_tokens("ada", scope=("profile",))
     provider.lifetime = 3600
-    async with started(app, "prepare", database, provider.issuer) as process:
+    async with started(f"benchmarks.storms.{app}", "prepare", database, provider.issuer) as process:
         out, _ = await process.communicate(json.dumps(tokens).encode())
     if process.returncode != 0:
         raise SystemExit(f"{app} does not store its tokens: {out.decode()}")
@@ -103,40 +102,13 @@ async def stormed(app: str, provider: FakeProvider, *, callers: Sequence[int]) -
         database = f"sqlite+aiosqlite:///{path}" if app == "asgi_social_app" else path
         await prepared(app, database, provider)
         requests, families = provider.count("/token"), provider.families_lost
-        async with contextlib.AsyncExitStack() as running:
-            processes = [
-                await running.enter_async_context(started(app, "storm", database, provider.issuer, str(count)))
-                for count in callers
-            ]
-            for process in processes:
-                assert process.stdout is not None
-                if await process.stdout.readline() != b"ready\n":
-                    raise SystemExit(f"{app} does not start")
-            answers = await asyncio.gather(*[process.communicate(b"go\n") for process in processes])
-        statuses = [status for out, _ in answers for status in json.loads(out)]
+        storms = [(f"benchmarks.storms.{app}", "storm", database, provider.issuer, str(count)) for count in callers]
+        statuses = [status for answered in await run_together(storms) for status in answered]
     return Outcome(
         requests=provider.count("/token") - requests,
         failed=sum(status != 200 for status in statuses),
         families_lost=provider.families_lost - families,
     )
-
-
-@contextlib.asynccontextmanager
-async def started(app: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start a process of an app, which does not outlive this."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-W", "ignore", "-m", f"benchmarks.storms.{app}", *arguments),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 def shared(callers: int, *, processes: int) -> list[int]:

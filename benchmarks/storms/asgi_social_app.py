@@ -12,8 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from asgi_social import Social, SocialMiddleware
+from benchmarks.processes import together
 from benchmarks.rows import expired, linked
-from benchmarks.storms.stage import CLIENT_ID, CLIENT_SECRET, Tokens, play, together
+from benchmarks.storms.stage import CLIENT_ID, CLIENT_SECRET, Tokens, play
 
 BASE = "http://localhost:8000"
 

@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from benchmarks.storms.stage import CLIENT_ID, CLIENT_SECRET, Tokens, play, together
+from benchmarks.processes import together
+from benchmarks.storms.stage import CLIENT_ID, CLIENT_SECRET, Tokens, play
 
 BUSY_SECONDS = 20
 

@@ -22,7 +22,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from social_core.backends.oauth import BaseOAuth2
 
-from benchmarks.storms.stage import CLIENT_ID, CLIENT_SECRET, Tokens, play, together
+from benchmarks.processes import together
+from benchmarks.storms.stage import CLIENT_ID, CLIENT_SECRET, Tokens, play
 
 BUSY_SECONDS = 20
 

@@ -1,4 +1,4 @@
-"""What an app of the storm is told, and how it waits for the others: the same for each of them."""
+"""What an app of the storm is told: the same for each of them."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ def play(
 
     Args:
         prepare: Stores a token answer whose access token has expired.
-        storm: Lets so many callers in at once, after :func:`together`, and gives the status that each of them got.
+        storm: Lets so many callers in at once, after ``together``, and gives the status that each of them got.
     """
     logging.disable()  # what went wrong is counted
     verb, database, issuer, *rest = sys.argv[1:]
@@ -34,10 +34,3 @@ def play(
     if asyncio.iscoroutine(done):
         done = asyncio.run(done)
     sys.stdout.write(f"{json.dumps(done)}\n")
-
-
-def together() -> None:
-    """Say that this process is ready, and wait until all of them are."""
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
