@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.app import BASE, CLICK, query_of
+from tests.examples.test_queue import QUEUE
 from tests.examples.visits import NAMES, SCRIPT, visit, visit_again
 from tests.test_lifespan import Server
 
@@ -15,7 +16,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def test_each_example_is_tried() -> None:
-    assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == sorted(NAMES)
+    assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == sorted([*NAMES, QUEUE])
 
 
 @pytest.mark.parametrize("name", NAMES)
