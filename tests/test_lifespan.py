@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from asgi_social import Social, SocialMiddleware, StorageError
 from asgi_social.storage.memory import MemoryRepository
 from tests.app import browser, settings
+from tests.renewing import Acme, again, at
 
 
 class Server:
@@ -265,3 +266,21 @@ async def nothing_comes() -> Message:
 
 async def nothing_goes(message: Message) -> None:
     raise AssertionError(f"nobody says {message['type']}")
+
+
+async def test_an_app_that_asks_for_it_renews_ahead_of_time_until_it_stops() -> None:
+    acme = Acme()
+    async with at(acme) as there:
+        there.clock.advance(3500)
+        server = Server(SocialMiddleware(Starlette(), again(there, acme, refresh_every=60)))
+        await server.starts()
+        for _ in range(3):
+            await there.clock.until_asleep()
+            there.clock.advance(60)
+        await acme.arrived.wait()
+
+        stopped = await server.stops()
+
+        assert stopped == {"type": "lifespan.shutdown.complete"}
+        assert (await there.row()).version == 2
+    assert len(acme.renewals) == 1

@@ -95,6 +95,9 @@ def test_a_backend_of_the_catalogue_needs_its_keys_alone() -> None:
         ),
         pytest.param("github", {"offline": "perhaps"}, "offline", "is 'perhaps'", id="a word that is no flag"),
         pytest.param("github", {"enabled": 1}, "enabled", "is 1", id="a number as flag"),
+        pytest.param("github", {"renewals_at_once": 0}, "renewals_at_once", "is 0", id="none at once"),
+        pytest.param("github", {"renewals_at_once": True}, "renewals_at_once", "is True", id="a flag as number"),
+        pytest.param("github", {"renewals_at_once": "many"}, "renewals_at_once", "is 'many'", id="a word as number"),
         pytest.param("github", {"params": "prompt"}, "params", "is no table of texts", id="params as text"),
         pytest.param("github", {"params": {"a": 1}}, "params", "is no table of texts", id="a number in params"),
         pytest.param("github", {"url": "http://github.example"}, "url", "is no url", id="plain http"),
@@ -377,6 +380,13 @@ def test_the_hosts_of_the_provider_and_of_the_app_are_taken_together() -> None:
     )
 
     assert [str(one) for one in client.api_hosts] == ["*.acme.example", "own.example:8443", "*.acme.example"]
+
+
+@pytest.mark.parametrize(("written", "number"), [(None, 10), (3, 3), ("7", 7)])
+def test_how_many_are_renewed_at_once_is_a_number_or_its_digits(written: object, number: int) -> None:
+    values = {"client_id": "a", "client_secret": "b"} | ({} if written is None else {"renewals_at_once": written})
+
+    assert _client("github", values).renewals_at_once == number
 
 
 ANYTHING = st.recursive(

@@ -27,6 +27,22 @@ def fault(**values: Any) -> SettingsError:
     return raised.value
 
 
+# Seconds
+
+
+@pytest.mark.parametrize("value", [0, 0.5, -60, float("inf"), float("nan"), True, "60", [60]])
+def test_what_is_no_number_of_seconds_is_an_error_that_says_what_is(value: object) -> None:
+    error = fault(refresh_every=value)
+
+    assert error.setting == "refresh_every"
+    assert "such as 60" in error.allowed
+
+
+@pytest.mark.parametrize(("value", "seconds"), [(None, None), (60, 60.0), (1.5, 1.5)])
+def test_seconds_are_taken_as_they_are(value: object, seconds: float | None) -> None:
+    assert check(refresh_every=value).refresh_every == seconds
+
+
 # Names
 
 

@@ -173,6 +173,17 @@ async def test_a_key_that_was_taken_off_too_early_is_told_when_the_engine_opens(
     ]
 
 
+def test_an_engine_that_brings_its_own_client_serves_one_event_loop_after_another() -> None:
+    social = Social(**settings(http_client=None))
+
+    async def opened() -> bool:
+        await social.open()
+        return social.is_open
+
+    assert [asyncio.run(opened()), asyncio.run(opened())] == [True, True]
+    assert not social.is_open
+
+
 class Stuck(MemoryRepository):
     """A store that is closed only after an engine whose background did not end was cancelled."""
 

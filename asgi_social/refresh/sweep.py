@@ -1,7 +1,8 @@
 """Renewing ahead of time whatever will end soon: in the app, from cron, or in a task of a queue.
 
-Any number of workers share the work by the leases alone. Each reads small pages of what is due and goes through one
-in an order of its own, so that two of them seldom come to the same row, and lose one query where they do.
+Any number of workers share the work by the leases alone. Two that begin together read the same pages, and each goes
+through one in an order of its own: who comes second to a row loses a query or two. Claiming rows by SKIP LOCKED instead
+was measured (``benchmarks/sweep.py``): 1.07 times as many at a provider that takes 200 ms, for a second way to renew.
 """
 
 import asyncio

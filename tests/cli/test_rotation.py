@@ -81,16 +81,16 @@ def rotated(url: str) -> tuple[int, str]:
     return process.returncode, told
 
 
-async def until_half_way(repository: SqlRepository) -> None:
+async def until_half_way(repository: SqlRepository, process: "subprocess.Popen[str]") -> None:
     while await repository.count_sealed_otherwise(NEW.prefixes) > ROWS - 20:
-        pass
+        assert process.poll() is None
 
 
 def test_f_pr_13_a_rotation_that_is_killed_goes_on_and_every_row_opens_meanwhile(database_url: str) -> None:
     fill(database_url, ROWS)
 
     with rotating(database_url) as process:
-        done(database_url, until_half_way)
+        done(database_url, lambda repository: until_half_way(repository, process))
         process.kill()
         process.communicate()
     half_way = rows_of(database_url)

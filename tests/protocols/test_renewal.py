@@ -8,6 +8,7 @@ import pytest
 from asgi_social.account import Uid
 from asgi_social.errors import ProviderBroken, ProviderError, ProviderRefused
 from asgi_social.protocols.client import Client
+from asgi_social.protocols.id_token import keys_at_hand
 from asgi_social.protocols.message import Request, Response, Tokens
 from asgi_social.protocols.oauth2 import (
     renew,
@@ -113,6 +114,13 @@ def test_sr_f02_renewed_tokens_of_another_type_or_subject_or_signature_are_suspe
     assert kind == "another token_type"
     assert subject == "an ID token with another sub"
     assert signature == swapped == "an ID token refused for its signature"
+
+
+def test_keys_are_fetched_beforehand_where_there_are_any() -> None:
+    fetched = play(keys_at_hand(ready(OIDC)), answer(key_set())).asked
+
+    assert [(request.endpoint, request.shared) for request in fetched] == [("key set", True)]
+    assert play(keys_at_hand(ready(OAUTH2))).asked == []
 
 
 def revoked(client: Client, *answers: Response, tokens: Tokens = OLD) -> list[Request]:

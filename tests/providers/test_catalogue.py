@@ -133,19 +133,34 @@ def test_a_setting_that_does_not_fit_its_provider_is_refused(name: str, setting:
 # To where association.client() sends the tokens of each; oidc has its userinfo endpoint besides, from the metadata.
 API_HOSTS = {
     "apple-id": "none so far",  # which has no API for people's tokens
+    "azuread-oauth2": "none so far",  # which depends on the setting resource
+    "azuread-oauth2-v2": "graph.microsoft.com",
+    "azuread-tenant-oauth2": "none so far",
     "azuread-v2-tenant-oauth2": "graph.microsoft.com",
+    "bitbucket-oauth2": "api.bitbucket.org",
+    "box": "api.box.com",
+    "chatwork": "api.chatwork.com",
     "discord": "discord.com",
+    "etsy": "openapi.etsy.com",
     "facebook": "graph.facebook.com",
     "github": "api.github.com, uploads.github.com",
     "gitlab": "gitlab.com",
     "google-oauth2": "*.googleapis.com, www.googleapis.com",
     "linkedin-openidconnect": "api.linkedin.com",
+    "lyft": "api.lyft.com",
+    "microsoft-graph": "graph.microsoft.com",
     "oauth2": "own.example",
     "oidc": "none so far",
+    "paypal-oauth2": "api.paypal.com",
+    "reddit": "oauth.reddit.com",
     "slack": "files.slack.com, slack.com",
     "spotify": "api.spotify.com",
     "stripe": "api.stripe.com, files.stripe.com",
     "twitch": "api.twitch.tv",
+    "vk-id": "id.vk.ru",
+    "weixin": "api.weixin.qq.com",
+    "yahoo-oauth2": "api.login.yahoo.com",
+    "zoom-oauth2": "api.zoom.us",
 }
 
 

@@ -55,9 +55,17 @@ async def test_what_can_never_be_renewed_keeps_nothing_behind_it_from_its_turn()
 
         got = await there.social.refresh_due(limit=1)
 
-    assert (got.renewed, got.cannot_renew) == (1, 2)
-    assert len(acme.renewals) == 1
-    assert len(others) == 2
+    assert (got.renewed, len(acme.renewals), len(others)) == (1, 1, 2)
+
+
+async def test_a_provider_whose_metadata_cannot_be_had_is_tried_once_and_counted_as_failed() -> None:
+    acme = Acme()
+    lost = {"protocol": "oidc", "oidc": {"endpoint": "https://acme.example"}}
+    async with swept(acme, count=1) as there, again(there, acme, backends={"acme": backend_at(lost)}) as social:
+        got = await social.refresh_due()
+
+    assert (got.failed, got.total) == (1, 1)
+    assert acme.renewals == []
 
 
 async def test_what_is_not_due_is_left() -> None:

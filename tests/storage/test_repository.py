@@ -122,6 +122,10 @@ async def test_an_account_is_stored_once_and_the_second_changes_nothing(store: R
     assert await store.get("2") is None
 
 
+async def test_the_same_row_is_stored_once(store: Repository) -> None:
+    assert [await store.add(association()), await store.add(association())] == [True, False]
+
+
 async def test_an_id_that_is_taken_is_an_error_and_overwrites_nothing(store: Repository) -> None:
     first = association("1", uid="u")
     await store.add(first)
