@@ -1,5 +1,7 @@
 """Getting into the database what a provider gives only once: tried until it is there, served from memory meanwhile."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -9,10 +11,13 @@ from asgi_social.background import Background
 from asgi_social.clock import Clock
 from asgi_social.errors import StorageError
 from asgi_social.events import Event, EventName, Events
+from asgi_social.secret import random_text
 from asgi_social.storage.repository import Repository, StoredAssociation
 
-# The longest pause between two tries; who takes over from a process that does not answer waits longer than that.
-PAUSE_SECONDS = 2.0
+# From the begin of one try to that of the next go by at most 2 s: so long is one waited for, and so long is the longest
+# pause behind it. Who takes over from a process that does not answer waits longer than both.
+TRY_SECONDS = 1.0
+PAUSE_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = PAUSE_SECONDS / 16
 Dropped = Callable[[StoredAssociation], Coroutine[Any, Any, None]]
 _log = logging.getLogger("asgi_social")
@@ -26,6 +31,7 @@ class Keeper:
     background: Background
     clock: Clock
     events: Events
+    try_seconds: float = TRY_SECONDS
     _unstored: dict[str, StoredAssociation] = field(default_factory=dict)
 
     def newest(self, row: StoredAssociation) -> StoredAssociation:
@@ -55,21 +61,29 @@ class Keeper:
         return is_stored
 
     async def _stored_at_last(self, row: StoredAssociation, replaces: int, dropped: Dropped) -> None:
-        is_known, pause = False, _FIRST_PAUSE_SECONDS
+        is_known, pause = asyncio.Event(), _FIRST_PAUSE_SECONDS
+
+        async def once() -> None:
+            try:
+                is_stored = await self._saved(row, replaces=replaces)
+            except StorageError:
+                return
+            if not is_known.is_set():  # else another try was through first, and has told
+                is_known.set()
+                self._tell(row, is_stored=is_stored, dropped=dropped)
+
         try:
-            while not is_known:
+            while not is_known.is_set():
                 await self.clock.sleep(pause)
                 pause = min(pause * 2, PAUSE_SECONDS)
-                try:
-                    is_stored = await self._saved(row, replaces=replaces)
-                except StorageError:
-                    continue
-                is_known = True
-                self._tell(row, is_stored=is_stored, dropped=dropped)
+                with contextlib.suppress(TimeoutError):
+                    # One that hangs in a lost connection goes on, and does not hold up the next.
+                    async with asyncio.timeout(self.try_seconds):
+                        await self.background.share(("store", row.id, random_text(bits=64)), once)
         finally:
             if self._unstored.get(row.id) is row:
                 del self._unstored[row.id]
-            if not is_known:
+            if not is_known.is_set():
                 _log.error("the app ends before the database took the renewed tokens of %s", row.id)
 
     async def _saved(self, row: StoredAssociation, *, replaces: int) -> bool:

@@ -51,9 +51,13 @@ class World:
 
 
 @asynccontextmanager
-async def world() -> AsyncIterator[World]:
+async def world(repository: Broken | None = None) -> AsyncIterator[World]:
     clock, background, told = ManualClock(), Background(close_seconds=0), list[Event]()
-    repository = Broken(clock=clock)
+    if repository is None:
+        repository = Broken(clock=clock)
+    else:
+        assert isinstance(repository._clock, ManualClock)
+        clock = repository._clock
     events = Events(told.append, start=background.start)
     keeper = Keeper(repository=repository, background=background, clock=clock, events=events)
     assert await repository.add(row_of())
@@ -176,6 +180,40 @@ async def test_tries_come_at_once_and_then_at_most_so_many_seconds_apart() -> No
 
         assert pauses[:5] == [PAUSE_SECONDS / 2**power for power in (4, 3, 2, 1, 0)]
         assert set(pauses[4:]) == {PAUSE_SECONDS}
+
+
+class Hanging(Broken):
+    """A store whose first further writes hang until they are let go of."""
+
+    def __init__(self, *, clock: ManualClock) -> None:
+        super().__init__(clock=clock)
+        self.hangs = 0
+        self.let_go = asyncio.Event()
+
+    async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
+        if self.hangs:
+            self.hangs -= 1
+            await self.let_go.wait()
+        return await super().save_tokens(row, replaces=replaces)
+
+
+async def test_a_try_that_hangs_holds_up_none_of_those_after_it_and_tells_nothing_later() -> None:
+    clock = ManualClock()
+    repository = Hanging(clock=clock)
+    async with world(repository) as there:
+        keeper = replace(there.keeper, try_seconds=0.0)
+        repository.save = "before"
+        await keeper.keep(NEW, replaces=1, dropped=there._dropped)
+        repository.save, repository.hangs = None, 2
+        for _ in range(3):
+            await there.later()
+
+        stored = await repository.get("an-id")
+        repository.let_go.set()
+        await turns()
+
+        assert (stored, there.names(), there.given_back) == (NEW, ["renewal_unstored", "renewed"], [])
+        assert keeper.newest(row_of()) == row_of()
 
 
 async def test_what_was_never_stored_is_told_in_the_log_without_its_tokens(caplog: pytest.LogCaptureFixture) -> None:
