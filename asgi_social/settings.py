@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MIN_KEY_BYTES = 32
 DEFAULT_DATABASE = "sqlite+aiosqlite:///social.db"
+# What stands in examples and templates of projects, to be replaced.
+_PLACEHOLDERS = ("changeme", "change-me", "change_me", "replaceme", "replace-me", "replace_me", "django-insecure-")
 _FROM_ENVIRONMENT = ("secret_key", "base_url", "database", "prefix", "complete_path")
 
 
@@ -274,7 +276,7 @@ def _keys(value: object, faults: list[SettingsError]) -> Keys:
             )
         )
         return Keys([])
-    if any(len(set(text)) < 8 for text in texts):
+    if any(len(set(text)) < 8 or any(word in text.lower() for word in _PLACEHOLDERS) for text in texts):
         faults.append(_fault("secret_key", "can be guessed", "a random text, not a placeholder"))
     return Keys(texts)
 

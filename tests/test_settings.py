@@ -132,9 +132,23 @@ def test_a_missing_secret_key_is_told_as_missing() -> None:
     assert "missing" in raised.value.message
 
 
-@pytest.mark.parametrize("key", ["x" * 40, "abcabcabc" * 5, [KEY, "0" * 64]])
-def test_a_secret_key_that_can_be_guessed_is_refused(key: object) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("x" * 40, "abcabcabc" * 5, [KEY, "0" * 64]),
+        *("please-change-me-before-you-deploy-this", "Django-Insecure-7rk2mzq94jt8sq2vxw9lmz", [KEY, "CHANGEME" + KEY]),
+    ],
+)
+def test_sr_s03_a_secret_key_that_can_be_guessed_or_is_a_placeholder_is_refused(key: object) -> None:
     assert "guessed" in fault(secret_key=key).message
+
+
+@pytest.mark.parametrize("key", [None, "secret", "changeme", "x7" * 15 + "z"])
+def test_sr_s03_nothing_starts_without_a_key_of_32_bytes(key: str | None) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Social(**settings(secret_key=key))
+
+    assert raised.value.setting == "secret_key"
 
 
 def test_bytes_count_and_not_characters() -> None:

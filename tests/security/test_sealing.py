@@ -186,3 +186,24 @@ async def test_sr_s01_the_secrets_of_a_flow_travel_sealed(tmp_path: Path) -> Non
     purposes: tuple[Purpose, ...] = ("storage", "carrier")
     for purpose in purposes:
         assert keys.unseal(value, purpose=purpose, context="flow") is None
+
+
+def all_bytes_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+async def test_sr_s05_no_state_of_a_flow_open_or_ended_can_be_read_in_the_database(tmp_path: Path) -> None:
+    social = Social(**settings(database=f"sqlite+aiosqlite:///{tmp_path}/social.db"))
+    async with social, browser(app_of(social)) as client:
+        still_open, ended = [
+            query_of((await client.get("/associate/github/")).headers["location"])["state"] for _ in range(2)
+        ]
+        completed = await client.get("/complete/github/", params={"code": "a-code", "state": ended})
+        written = all_bytes_in(tmp_path)
+        with sqlite3.connect(tmp_path / "social.db") as connection:
+            [(digest,)] = connection.execute("SELECT digest FROM social_flow").fetchall()
+        connection.close()
+
+    assert completed.status_code == 303
+    assert len(digest) == 64
+    assert [state.encode() in written for state in (still_open, ended)] == [False, False]
