@@ -10,7 +10,17 @@ from asgi_social.settings import Checked, Settings
 MASKED = "…"
 _PASSWORD = re.compile(r"//[^/@]*@")
 # What of a backend may be read by anybody; every other value is masked.
-_PLAIN = ("client_id", "client_ids", "scope", "further_scope", "offline", "api_hosts", "allow_unbound_tokens")
+_PLAIN = (
+    "client_id",
+    "client_ids",
+    "scope",
+    "further_scope",
+    "offline",
+    "api_hosts",
+    "allow_unbound_tokens",
+    "former_token_hosts",
+    "renewals_at_once",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,7 @@ def _value(settings: Checked, name: str) -> str:
 
 def _text(value: object) -> str:
     """Write a value on one line: a text without a password, and of what is no plain value its name alone."""
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, bool | int | float):
         return str(value)
     if isinstance(value, str):
         return _PASSWORD.sub(f"//{MASKED}@", value)

@@ -132,7 +132,9 @@ def test_every_setting_is_told_with_its_place_and_no_secret(monkeypatch: pytest.
 def test_json_holds_the_settings_of_the_code_and_the_defaults_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Expectation 3: functions and objects by their names alone."""
     backend = {**GITHUB, "params": {"login": "hunter2"}, "offline": True, "enabled": True, "provider": "github"}
-    told = report(monkeypatch, backends={"octo": backend}, current_user=KEY.upper, user_id=int)
+    renewing = {"renewals_at_once": 3, "former_token_hosts": ["old.example"]}
+    backends = {"octo": {**backend, **renewing}}
+    told = report(monkeypatch, backends=backends, current_user=KEY.upper, user_id=int, refresh_every=60)
 
     found = {one["setting"]: (one["value"], one["origin"]) for one in told["settings"]}
     assert found["user_id"] == ("int", "code")
@@ -144,6 +146,9 @@ def test_json_holds_the_settings_of_the_code_and_the_defaults_too(monkeypatch: p
     assert found["backends.octo.client_id"] == ("an-id", "code")
     assert found["backends.octo.offline"] == ("True", "code")
     assert found["backends.octo.provider"] == ("github", "code")
+    assert found["backends.octo.renewals_at_once"] == ("3", "code")
+    assert found["backends.octo.former_token_hosts"] == ("old.example", "code")
+    assert found["refresh_every"] == ("60.0", "code")
     assert "hunter2" not in str(told)
 
 
