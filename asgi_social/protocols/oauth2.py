@@ -31,6 +31,9 @@ from asgi_social.secret import Secret
 ENDPOINT = "token endpoint"
 MAX_LIFETIME_SECONDS = 10 * 365 * 86400
 MAX_TOKEN_CHARACTERS = 16 * 1024
+# What a store takes: tokens that a provider gives once must not be lost for what comes beside them.
+MAX_TOKEN_TYPE_CHARACTERS = 64
+MAX_SCOPE_CHARACTERS = 8 * 1024
 # What the standard, OpenID Connect and single providers call a person's "no".
 _DENIALS = frozenset(
     {
@@ -307,7 +310,7 @@ def tokens_from(client: Client, response: Response) -> Tokens:
         access_token=Secret(access_token),
         refresh_token=_token_or_none(rules.refresh_token.read(answers)),
         id_token=_token_or_none(rules.id_token.read(answers)),
-        token_type=cleaned(token_type) if isinstance(token_type, str) else "unknown",
+        token_type=cleaned(token_type[:MAX_TOKEN_TYPE_CHARACTERS]) if isinstance(token_type, str) else "unknown",
         scope=scope,
         expires_at=expires_at,
         answer=inner if isinstance(inner, dict) else {},
@@ -347,11 +350,10 @@ def expiry_of(lifetime: object, *, received_at: float, unit: str = "s") -> float
 
 def scope_of(value: object, *, separator: str) -> tuple[str, ...] | None:
     """Read a granted scope, as text or as a list of texts; None where the answer says nothing, or something odd."""
-    if isinstance(value, str):
-        return tuple(value.replace(separator, " ").split())
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return tuple(value)
-    return None
+    texts = value.replace(separator, " ").split() if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+        return None
+    return tuple(texts) if sum(len(one) + 1 for one in texts) <= MAX_SCOPE_CHARACTERS else None
 
 
 def is_token(text: str) -> bool:

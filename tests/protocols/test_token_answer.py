@@ -98,10 +98,21 @@ def test_an_odd_lifetime_means_unknown_and_costs_no_token(lifetime: object, unit
         ([1], None),
         (None, None),
         ({}, None),
+        ("a " * 4096, ("a",) * 4096),
+        ("a " * 4097, None),
+        (["x" * 8192], None),
     ],
 )
 def test_a_scope_is_a_text_or_a_list_of_texts(value: object, scope: tuple[str, ...] | None) -> None:
     assert scope_of(value, separator=",") == scope
+
+
+def test_what_comes_beside_the_tokens_is_of_a_length_that_every_store_takes() -> None:
+    tokens = tokens_from(
+        ready(OAUTH2), answer({"access_token": "a-token", "token_type": "x" * 999, "scope": "s" * 9999})
+    )
+
+    assert (tokens.token_type, tokens.scope, tokens.odd) == ("x" * 64, None, ("scope",))
 
 
 @given(text=st.text(max_size=30))
