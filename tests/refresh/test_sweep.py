@@ -68,6 +68,25 @@ async def test_a_provider_whose_metadata_cannot_be_had_is_tried_once_and_counted
     assert acme.renewals == []
 
 
+async def test_what_turns_out_to_have_moved_only_when_it_is_tried_is_counted_as_such() -> None:
+    acme = Acme()
+    issuer = "https://acme.example"
+    known = {"issuer": issuer, "jwks_uri": f"{issuer}/jwks"}
+    metadata = iter([httpx.Response(503), httpx.Response(200, json=known)])
+
+    async def provider(request: httpx.Request) -> httpx.Response:
+        return next(metadata) if "openid-configuration" in request.url.path else await acme(request)
+
+    moved = {"protocol": "oidc", "oidc": {"endpoint": issuer}, "token": {"url": "https://new.example/token"}}
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(provider))
+    more = {"backends": {"acme": backend_at(moved)}, "http_client": http_client}
+    async with swept(acme, count=1) as there, again(there, acme, **more) as social:
+        got = await social.refresh_due()
+
+    assert (got.cannot_renew, got.total) == (1, 1)
+    assert acme.renewals == []
+
+
 async def test_what_is_not_due_is_left() -> None:
     acme = Acme()
     async with at(acme) as there:
