@@ -9,6 +9,9 @@ Provider, database and workers share one machine, so its load is printed too. Ev
     pip install "asgi-social[bench]"
     python -m benchmarks.sweep                          # ten minutes and more
     python -m benchmarks.sweep memory --rows 2000 8000  # a minute
+
+On two cores, 20 at once keep one worker and the database busy already, and the machine holds a second one back. What
+workers cost each other shows where it does not: ``throughput --at-once 8``.
 """
 
 import argparse
@@ -26,7 +29,7 @@ from benchmarks.databases import Kind, analyzed, fresh
 from benchmarks.processes import line_of, run_together, started
 from benchmarks.rows import expired, linked
 from benchmarks.sweeps import claims
-from benchmarks.sweeps.worker import engine
+from benchmarks.sweeps.worker import AT_ONCE, engine
 
 BATCH = 1000
 
@@ -78,13 +81,13 @@ async def fill(social: Social, count: int) -> None:
         await social.engine.repository.add_each([expired(row) for row in rows])
 
 
-async def swept(kind: Kind, *, rows: int, milliseconds: float, workers: int) -> Round:
+async def swept(kind: Kind, *, rows: int, milliseconds: float, workers: int, at_once: int) -> Round:
     """Let workers sweep a new database at once, each until nothing is due."""
     async with fresh(kind) as database, provider(milliseconds) as there:
         async with engine(database, there.token_url) as social:
             await fill(social, rows)
         await analyzed(database)
-        figures = await run_together([("benchmarks.sweeps.worker", database, there.token_url)] * workers)
+        figures = await run_together([("benchmarks.sweeps.worker", database, there.token_url, str(at_once))] * workers)
     assert all(one["other"] == 0 for one in figures), figures
     assert there.figures["renewals"] == rows, "not every row was renewed, or one twice"
     assert there.figures["again"] == 0, "a refresh token was shown twice"
@@ -96,7 +99,7 @@ async def memory(asked: argparse.Namespace) -> None:
     """Print the peaks of workers that sweep few and many."""
     say(f"memory of one worker, {asked.database}, a provider that answers at once")
     for rows in asked.rows:
-        done = await swept(asked.database, rows=rows, milliseconds=0, workers=1)
+        done = await swept(asked.database, rows=rows, milliseconds=0, workers=1, at_once=asked.at_once)
         [worker] = done.workers
         steps = [(int(count), kib) for count, kib in worker["peaks"].items() if count.rstrip("0") in {"1", "2", "5"}]
         way = ", ".join(f"{kib / 1024:.1f} after {count:,}" for count, kib in steps)
@@ -105,13 +108,14 @@ async def memory(asked: argparse.Namespace) -> None:
 
 async def throughput(asked: argparse.Namespace) -> None:
     """Print the renewals a second of one worker and of two, in turn."""
-    say(f"renewals a second, {asked.database}, a provider that answers after 200 ms, 20 at once for each worker")
+    at_once = f"{asked.at_once} at once for each worker"
+    say(f"renewals a second, {asked.database}, a provider that answers after 200 ms, {at_once}")
     ratios = []
     for _ in range(asked.times):
         rates = []
         for workers in (1, 2):
             rows = asked.renewals * workers
-            done = await swept(asked.database, rows=rows, milliseconds=200, workers=workers)
+            done = await swept(asked.database, rows=rows, milliseconds=200, workers=workers, at_once=asked.at_once)
             rates.append(done.rate)
             shares = " and ".join(f"{one['cpu'] / one['seconds']:.0%}" for one in done.workers)
             met = sum(one["renewed"] + one["elsewhere"] for one in done.workers) - rows
@@ -168,6 +172,7 @@ async def main() -> None:
     parser.add_argument("parts", nargs="*", default=[], help=f"of {', '.join(parts)}; none: all")
     parser.add_argument("--database", choices=["postgresql", "mariadb"], default="postgresql")
     parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000], help="of memory")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="of memory and throughput, for each worker")
     parser.add_argument("--renewals", type=int, default=2000, help="of throughput, for each worker")
     parser.add_argument("--claims", type=int, default=10_000, help="of claims, where nothing is done with a row")
     parser.add_argument("--times", type=int, default=2, help="how often throughput and claims are measured")

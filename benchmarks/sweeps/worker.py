@@ -1,6 +1,6 @@
 """A worker that sweeps once, as ``asgi-social refresh`` does, and says what it did and what that took.
 
-``python -m benchmarks.sweeps.worker <database> <token_url>``; it begins once its parent says so.
+``python -m benchmarks.sweeps.worker <database> <token_url> <renewals at once>``; it begins once its parent says so.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ AT_ONCE = 20
 LOOKED_AT_EVERY = 1000
 
 
-def engine(database: str, token_url: str, http: httpx.AsyncClient | None = None) -> Social:
-    """Make the engine, with the limit of one provider's renewals at 20."""
+def engine(database: str, token_url: str, http: httpx.AsyncClient | None = None, *, at_once: int = AT_ONCE) -> Social:
+    """Make the engine, with so many renewals at once."""
     backend = {
         "provider": "oauth2",
         "authorize_url": token_url,
@@ -28,7 +28,7 @@ def engine(database: str, token_url: str, http: httpx.AsyncClient | None = None)
         "userinfo_url": token_url,
         "client_id": "an-id",
         "client_secret": "a-secret",
-        "renewals_at_once": AT_ONCE,
+        "renewals_at_once": at_once,
     }
     return Social(
         secret_key="the-key-of-the-sweep-4Rt7Wq2Zx8Lm5Vc9",
@@ -52,17 +52,17 @@ def peak_kib() -> int:
 
 async def main() -> None:
     """Sweep, and print the figures."""
-    _, database, token_url = sys.argv
+    _, database, token_url, at_once = sys.argv
     peaks: dict[int, int] = {}
 
     def look(swept: Swept) -> None:
         if swept.total % LOOKED_AT_EVERY == 0:
             peaks[swept.total] = peak_kib()
 
-    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    limits = httpx.Limits(max_connections=int(at_once), max_keepalive_connections=int(at_once))
     async with (
         httpx.AsyncClient(limits=limits, timeout=30, trust_env=False) as http,
-        engine(database, token_url, http) as social,
+        engine(database, token_url, http, at_once=int(at_once)) as social,
     ):
         together()
         began, had = time.perf_counter(), cpu_seconds()
