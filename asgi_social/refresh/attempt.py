@@ -97,7 +97,7 @@ class Attempts:
     async def _leased(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> Renewed | None:
         if self.background.is_closing:
             raise not_now(stored, _CLOSING, retry_after=None)
-        client = await self._ready(stored, backend, old)
+        client = await self._ready(stored, old)
         send_until = self.clock.monotonic() + SEND_SECONDS
         leased = await self.repository.lease(
             stored.id, version=stored.version, lease_id=random_text(bits=128), seconds=LEASE
@@ -135,8 +135,7 @@ class Attempts:
     async def host_of(self, backend: str) -> str | None:
         """Give the host that refresh tokens go to; None where metadata that would say so cannot be had now."""
         with contextlib.suppress(ProviderError):
-            preparing = prepared(self._now(self.backends[backend]))
-            return renewal_host(await self.transport.play(preparing, backend=backend, seconds=BESIDE_SECONDS))
+            return renewal_host(await self._prepared(backend))
         return None
 
     async def revoke(self, row: StoredAssociation) -> None:
@@ -145,8 +144,7 @@ class Attempts:
         client = self._now(backend)
         try:
             tokens = tokens_of(row, keys=self.keys)
-            preparing = prepared(client)
-            _require_giver(row, await self.transport.play(preparing, backend=row.backend, seconds=BESIDE_SECONDS))
+            _require_giver(row, await self._prepared(row.backend))
             conversation = revocation(client, backend.steps, tokens, Uid(row.uid))
             await self.transport.play(conversation, backend=row.backend, seconds=REVOCATION_SECONDS)
         except SocialError as error:
@@ -161,11 +159,11 @@ class Attempts:
             await self.repository.release(leased, outcome="known" if leased.sent_at is None else "unknown")
         return not_now(leased, reason, retry_after=retry_after)
 
-    async def _ready(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> Client:
+    async def _ready(self, stored: StoredAssociation, old: Tokens) -> Client:
         """Have everything at hand before the token is spent: metadata, and the keys to judge the answer by at once."""
-        name, client = stored.backend, self._now(backend)
+        name = stored.backend
         try:
-            client = await self.transport.play(prepared(client), backend=name, seconds=BESIDE_SECONDS)
+            client = await self._prepared(name)
         except ProviderError as error:
             self.events.emit(event_of("renewal_failed", stored, code=error.code, reason=error.endpoint))
             self.limits.failed(name, retry_after=_asked(error))
@@ -249,6 +247,11 @@ class Attempts:
         """Give back tokens that came too late: to an association that was unlinked."""
         if row.status == "active" and await self.repository.get(row.id) is None:
             await self.revoke(row)
+
+    async def _prepared(self, backend: str) -> Client:
+        """Give a backend's client that knows its endpoints."""
+        preparing = prepared(self._now(self.backends[backend]))
+        return await self.transport.play(preparing, backend=backend, seconds=BESIDE_SECONDS)
 
     def _now(self, backend: Renewable) -> Client:
         return replace(backend.client, now=self.clock.now())

@@ -21,7 +21,7 @@ Outcome = Literal["renewed", "failed", "needs_reauth", "cannot_renew", "elsewher
 
 @dataclass(slots=True, kw_only=True)
 class Swept:
-    """What a sweep did, by how many associations; what was not due, or had another worker, is in none.
+    """What a sweep did, by how many associations; what was not due is in none.
 
     Attributes:
         renewed: They have new tokens.
