@@ -96,8 +96,10 @@ class Backend(Generic[UserId]):
 
     @property
     def takes_form_post(self) -> bool:
-        """Whether the provider answers by a POST from its own page."""
-        return self._client.provider.authorize.response_mode == "form_post"
+        """Whether the provider answers, or may answer, by a POST from its own page."""
+        provider = self._client.provider
+        # OpenID 2.0 leaves it to the provider (section 5.2): an answer that is too long for an address is posted.
+        return provider.authorize.response_mode == "form_post" or provider.protocol == "openid2"
 
     @property
     def client_id(self) -> str:

@@ -128,10 +128,12 @@ def registered(
     client = Client(
         name=name,
         provider=provider,
-        client_id=reader.required("client_id", f"the id of the app as registered at {provider.title}"),
+        client_id=reader.required("client_id", f"the id of the app as registered at {provider.title}")
+        if "client_id" in provider.credentials
+        else reader.text("client_id") or "",
         client_secret=Secret(
             (reader.text("client_secret") or "")
-            if provider.token.auth == "none"
+            if provider.token.auth == "none" or "client_secret" not in provider.credentials
             else reader.required("client_secret", f"the secret that {provider.title} gave with the client_id")
         ),
         client_ids=reader.texts("client_ids"),
@@ -341,6 +343,7 @@ def _addresses(provider: Provider) -> Iterable[Template]:
     urls += [call.url for call in calls if not call.hosts]  # where an answer leads is looked at when it is there
     urls += [provider.oidc.endpoint, provider.oidc.config] if provider.oidc else []
     urls += [provider.id_token.jwks] if provider.id_token else []
+    urls += [provider.openid2.url, provider.openid2.endpoint] if provider.openid2 else []
     return dict.fromkeys(url for url in urls if url is not None)
 
 

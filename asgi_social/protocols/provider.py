@@ -227,6 +227,25 @@ class IdTokenRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenId2:
+    """A provider of OpenID 2.0, and what it is asked to tell.
+
+    Attributes:
+        url: An identifier, whose provider is found by discovery.
+        endpoint: The provider's endpoint, where it is known beforehand.
+        allow_identity: A regular expression that claimed identifiers must match; without one each is discovered.
+        attrs: Type URIs of Attribute Exchange, by the names under which their values are read.
+        sreg: Names of Simple Registration.
+    """
+
+    url: Template | None = None
+    endpoint: Template | None = None
+    allow_identity: str | None = None
+    attrs: Mapping[str, str] = field(default_factory=dict)
+    sreg: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A service, the same for every app. See ``docs/reference/provider_format.md`` for each key."""
 
@@ -262,4 +281,6 @@ class Provider:
     oidc: Oidc | None = None
     id_token: IdTokenRules | None = None
     token_secret: SecretJwt | None = None
+    openid2: OpenId2 | None = None
+    credentials: frozenset[str] = frozenset({"client_id", "client_secret"})
     quirks: tuple[str, ...] = ()

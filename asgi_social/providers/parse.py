@@ -18,6 +18,7 @@ from asgi_social.protocols.provider import (
     IdTokenRules,
     Offline,
     Oidc,
+    OpenId2,
     Pkce,
     Policy,
     Proof,
@@ -45,6 +46,7 @@ _OIDC_ACCOUNT = {
     "picture": "picture",
     "locale": "locale",
 }
+_OPENID2_ACCOUNT = {"username": "nickname", **{name: name for name in ("email", "fullname", "first_name", "last_name")}}
 _ACCOUNT = {name: name for name in ("username", "email", "fullname", "first_name", "last_name")}
 _ALGORITHMS = ("EdDSA", *(f"{kind}{bits}" for kind in ("RS", "PS", "ES", "HS") for bits in (256, 384, 512)))
 _TOKEN_AUTH = ("body", "basic", "basic+body", "bearer_secret", "secret_jwt", "metadata", "none")
@@ -89,12 +91,12 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         token=token,
         answer=answer,
         token_secret=secret,
-        userinfo=_userinfo(top.table("userinfo")),
-        uid=uid.required_path("path", default="sub" if oidc else "id"),
+        userinfo=_userinfo(top.table("userinfo"), protocol),
+        uid=uid.required_path("path", default=_UIDS.get(protocol, "id")),
         authority=uid.template("authority") or template(""),
         api_hosts=top.hosts("api_hosts"),
         email_verified=_email_verified(account),
-        account=_account(account, _OIDC_ACCOUNT if oidc else _ACCOUNT),
+        account=_account(account, _ACCOUNTS.get(protocol, _ACCOUNT)),
         extra_data=_extra_data(top),
         calculations=_calculations(top.table("calc")),
         policies=tuple(_policy(one) for one in top.tables("policy")),
@@ -104,6 +106,8 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         proofs=() if _is_none_known(top, "verify") else tuple(_proof(one) for one in top.tables("verify")),
         oidc=_oidc(top.table("oidc")) if "oidc" in top else None,
         id_token=_id_token(top.table("id_token")) if oidc or "id_token" in top else None,
+        openid2=_openid2(top.table("openid2")) if protocol == "openid2" and not retired else None,
+        credentials=_credentials(top, protocol),
         quirks=top.texts("quirks"),
     )
     uid.done()
@@ -143,6 +147,11 @@ def _brand(top: Table) -> tuple[str | None, str | None]:
 
 
 _FLOWS = ("redirect", "token")
+_UIDS = {"oidc": "sub", "openid2": "claimed_id"}
+_ACCOUNTS = {"oidc": _OIDC_ACCOUNT, "openid2": _OPENID2_ACCOUNT}
+_CREDENTIALS = ("client_id", "client_secret")
+# With these nothing is shared with the provider that would have to be kept.
+_CREDENTIALS_OF: Mapping[str, tuple[str, ...]] = {"openid2": (), "saml": ()}
 _BY_ENDPOINTS = ("oauth2", "oidc", "oauth1")
 
 
@@ -285,7 +294,7 @@ def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "be
     return call
 
 
-def _userinfo(table: Table) -> Userinfo:
+def _userinfo(table: Table, protocol: Protocol) -> Userinfo:
     requests = []
     for one in table.tables("requests"):
         one.require("url")
@@ -293,12 +302,17 @@ def _userinfo(table: Table) -> Userinfo:
         requests.append(_call(one, identifier=one.required_text("id"), first=one.flag("first", default=False)))
         one.done()
     userinfo = Userinfo(
-        source=cast(Any, table.choice("source", Userinfo.__annotations__["source"], default="request")),
+        source=cast(Any, table.choice("source", Userinfo.__annotations__["source"], default=_source_of(protocol))),
         main=_call(table, identifier="userinfo"),
         requests=tuple(requests),
     )
     table.done()
     return userinfo
+
+
+def _source_of(protocol: Protocol) -> str:
+    """Say where the account is read where a file does not: with OpenID 2.0 and SAML the answer itself tells it."""
+    return "token" if protocol in {"openid2", "saml"} else "request"
 
 
 def _email_verified(table: Table) -> Any:
@@ -430,6 +444,27 @@ def _oidc(table: Table) -> Oidc:
     oidc = Oidc(endpoint=table.address("endpoint") or template(""), config=table.address("config"))
     table.done()
     return oidc
+
+
+def _credentials(top: Table, protocol: Protocol) -> frozenset[str]:
+    default = _CREDENTIALS_OF.get(protocol, _CREDENTIALS)
+    return frozenset(top.choices("credentials", _CREDENTIALS, default=default))
+
+
+def _openid2(table: Table) -> OpenId2:
+    rules = OpenId2(
+        url=table.address("url"),
+        endpoint=table.address("endpoint"),
+        allow_identity=table.pattern("allow_identity"),
+        attrs=table.mapping("attrs"),
+        sreg=table.texts("sreg"),
+    )
+    if rules.endpoint is None:
+        table.require("url")
+    elif rules.allow_identity is None:  # or the provider could speak of identities that are not its own
+        table.require("allow_identity")
+    table.done()
+    return rules
 
 
 def _id_token(table: Table) -> IdTokenRules:
