@@ -128,14 +128,8 @@ def registered(
     client = Client(
         name=name,
         provider=provider,
-        client_id=reader.required("client_id", f"the id of the app as registered at {provider.title}")
-        if "client_id" in provider.credentials
-        else reader.text("client_id") or "",
-        client_secret=Secret(
-            (reader.text("client_secret") or "")
-            if provider.token.auth == "none" or "client_secret" not in provider.credentials
-            else reader.required("client_secret", f"the secret that {provider.title} gave with the client_id")
-        ),
+        client_id=_client_id(provider, reader),
+        client_secret=_client_secret(provider, reader),
         client_ids=reader.texts("client_ids"),
         scope=tuple(dict.fromkeys((*scope, *(provider.authorize.offline.scope if offline else ())))),
         further_scope=reader.texts("further_scope"),
@@ -283,6 +277,19 @@ def _provider_of(reader: _Reader) -> Provider | None:
     except SettingsError as error:
         reader.fault("provider", f"is not usable: {error.message}", error.hint)
         return None
+
+
+def _client_id(provider: Provider, reader: _Reader) -> str:
+    # Of a service that is shut down no app is registered any more, and of some no app ever was.
+    if provider.retired or "client_id" not in provider.credentials:
+        return reader.text("client_id") or ""
+    return reader.required("client_id", f"the id of the app as registered at {provider.title}")
+
+
+def _client_secret(provider: Provider, reader: _Reader) -> Secret:
+    if provider.retired or provider.token.auth == "none" or "client_secret" not in provider.credentials:
+        return Secret(reader.text("client_secret") or "")
+    return Secret(reader.required("client_secret", f"the secret that {provider.title} gave with the client_id"))
 
 
 def _variables(
