@@ -131,6 +131,7 @@ class Challenge:
         scope: What is asked for.
         renewable: Whether refresh tokens are asked for.
         consent: Whether the person's consent is asked anew, so that a refresh token comes.
+        variables: What the person has chosen of the provider's variables, such as a shop.
         kept: What the beginning learned and the end must find again; it travels sealed in the flow's cookie.
     """
 
@@ -141,6 +142,7 @@ class Challenge:
     scope: tuple[str, ...]
     renewable: bool = False
     consent: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

@@ -46,9 +46,7 @@ def linking(provider: Provider, subject: str) -> str:
         "required": f"PKCE (S256) is sent, and demanded by {subject}.",
         "off": f"PKCE is not sent, because {subject} does not get along with it; see the sources.",
     }[rules.pkce]
-    texts = [
-        f"{begins} It asks for {scope} your setting `scope` names. {pkce}"
-    ]
+    texts = [f"{begins} It asks for {scope} your setting `scope` names. {pkce}"]
     if rules.response_mode is not None:
         texts.append(
             f"{capital(subject)} answers by a form that its page posts to your app. That arrives without cookies, and "

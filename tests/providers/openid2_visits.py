@@ -61,8 +61,14 @@ def identity(name: str, username: str) -> str:
 
 
 @asynccontextmanager
-async def visit(name: str, **more: Any) -> AsyncIterator[Visit]:
-    """Open an engine with one backend, whose provider is played."""
+async def visit(name: str, *, without: str = "", **more: Any) -> AsyncIterator[Visit]:
+    """Open an engine with one backend, whose provider is played.
+
+    Args:
+        name: The backend's.
+        without: A setting that the app leaves to the person.
+        more: Further settings.
+    """
     settings, clock = {**SETTINGS.get(name, {}), **more}, ManualClock()
     people = {one: identity(name, one) for one in ("ada", "layla", "grace")}
     fake = FakeOpenID2(settings, name=name, identities=people, clock=clock)
@@ -72,7 +78,7 @@ async def visit(name: str, **more: Any) -> AsyncIterator[Visit]:
     async with httpx.AsyncClient(transport=transport_to([fake])) as http_client:
         social = Social(
             secret_key=KEY,
-            backends={name: settings},
+            backends={name: _of_the_app(settings, without)},
             base_url="https://app.example",
             database=MemoryRepository(),
             http_client=http_client,
@@ -82,3 +88,9 @@ async def visit(name: str, **more: Any) -> AsyncIterator[Visit]:
         app = SocialMiddleware(Response(), social)
         async with social, SignedIn(app, social=social, fake_providers={name: fake}, user_id="7") as browser:
             yield Visit(name, social, fake, browser, clock)
+
+
+def _of_the_app(settings: dict[str, Any], without: str) -> dict[str, Any]:
+    if not without:
+        return settings
+    return {**{key: one for key, one in settings.items() if key != without}, "ask_for": [without]}

@@ -83,3 +83,40 @@ async def test_an_answer_that_is_posted_is_taken_like_any_other() -> None:
         assert query.startswith("state=")
         assert (carried.status_code, done.status_code) == (303, 303)
         assert len(await one.social.associations("7")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [("openid", "openid_identifier", "https://people.example/ada"), ("livejournal", "openid_lj_user", "ada")],
+)
+async def test_the_person_says_whose_account_it_is(name: str, field: str, value: str) -> None:
+    async with visit(name, without=field) as one:
+        asked = await one.browser.get(f"/associate/{name}/")
+        begun = await one.browser.get(f"/associate/{name}/", params={field: value})
+        url, _ = await one.fake.sends_back(begun.headers["location"], person="ada")
+
+        done = await one.browser.get(url)
+
+        assert (asked.status_code, begun.status_code, done.status_code) == (200, 303, 303)
+        [association] = await one.social.associations("7")
+
+    assert association.uid == one.fake.uid_of("ada")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("http://people.example/ada", id="http"),
+        pytest.param("https://ada@people.example", id="user info"),
+        pytest.param("https://people.example/?a=b", id="query"),
+        pytest.param("https://people.example/#a", id="fragment"),
+        pytest.param("=ada", id="xri"),
+        pytest.param("people.example", id="no scheme"),
+    ],
+)
+async def test_an_identifier_that_is_no_plain_https_address_is_refused(value: str) -> None:
+    async with visit("openid", without="openid_identifier") as one:
+        answer = await one.browser.get("/associate/openid/", params={"openid_identifier": value})
+
+        assert answer.status_code == 400
+        assert one.fake.requests == []
