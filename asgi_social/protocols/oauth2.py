@@ -102,7 +102,10 @@ def no_redirect(client: Client) -> SettingsError:
     """Make the error of a provider that no browser is sent to."""
     return SettingsError(
         f"{client.provider.title} cannot be associated by a redirect",
-        hint="send its client token to a view that calls backend.associate",
+        # Where nothing at all can be linked, its data say why.
+        hint="send its client token to a view that calls backend.associate"
+        if client.provider.flows
+        else " ".join(client.provider.quirks),
         setting=f"backends.{client.name}",
         backend=client.name,
     )
