@@ -102,10 +102,7 @@ def no_redirect(client: Client) -> SettingsError:
     """Make the error of a provider that no browser is sent to."""
     return SettingsError(
         f"{client.provider.title} cannot be associated by a redirect",
-        # Where nothing at all can be linked, its data say why.
-        hint="send its client token to a view that calls backend.associate"
-        if client.provider.flows
-        else " ".join(client.provider.quirks),
+        hint="send its client token to a view that calls backend.associate",
         setting=f"backends.{client.name}",
         backend=client.name,
     )

@@ -123,6 +123,8 @@ def _statements(name: str, provider: Provider) -> Iterator[str]:
 
 def _exchange(name: str, provider: Provider, evidence: Evidence) -> Iterator[str]:
     recorded, written = (TESTS / folder / f"{name}.json" for folder in ("recorded_logins", "exchanges"))
+    if not provider.flows:  # nothing is linked, so that there is nothing to play
+        return
     # A provider with steps of its own may have tests of its own, and so has a protocol whose answer is the proof.
     tests = [TESTS / "providers" / f"test_{one.replace('-', '_')}.py" for one in (name, provider.protocol)]
     of_its_own = any(one.is_file() for one in tests)
