@@ -13,6 +13,7 @@ from asgi_social.errors import (
     AccountTaken,
     FlowRefused,
     ProviderRefused,
+    ProviderRetired,
     SettingsError,
     StorageError,
     TokenRefused,
@@ -23,7 +24,16 @@ from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Callback, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import authorization_url, hinted
+from asgi_social.protocols.provider import Variable
 from asgi_social.protocols.steps import sign_in
+from asgi_social.protocols.variables import (
+    chosen_by_answer,
+    chosen_by_person,
+    defaults,
+    guarded,
+    open_variables,
+    with_variables,
+)
 from asgi_social.refresh.attempt import Renewable
 from asgi_social.refresh.renewals import Renewals
 from asgi_social.secret import Keys, Secret, random_text
@@ -105,8 +115,36 @@ class Backend(Generic[UserId]):
         """This app's id at the provider."""
         return self._client.client_id
 
+    @property
+    def asks_for(self) -> dict[str, Variable]:
+        """What the person has to choose before a flow can begin, such as their shop, by the names in a request."""
+        return {one.setting: one for one in open_variables(self._client, "person").values()}
+
+    def require_alive(self) -> None:
+        """Raise where nothing can be linked any more.
+
+        Raises:
+            ProviderRetired: The service is shut down.
+        """
+        provider = self._client.provider
+        if provider.retired is None:
+            return
+        why = f": {provider.quirks[0].removesuffix('.')}" if provider.quirks else ""
+        raise ProviderRetired(
+            f"{self.title} is shut down since {provider.retired}",
+            hint=f"what is linked can be unlinked, and no more can be linked{why}",
+            since=provider.retired,
+            backend=self.name,
+        )
+
     async def begin(
-        self, *, user_id: str, redirect_uri: str, next_path: str, further_scope: tuple[str, ...] = ()
+        self,
+        *,
+        user_id: str,
+        redirect_uri: str,
+        next_path: str,
+        further_scope: tuple[str, ...] = (),
+        named: Mapping[str, str] | None = None,
     ) -> tuple[Flow, str]:
         """Begin a flow.
 
@@ -115,15 +153,21 @@ class Backend(Generic[UserId]):
             redirect_uri: Where the provider sends the browser back.
             next_path: The app's path where the flow ends, checked.
             further_scope: What is asked besides; what the settings do not allow is left out.
+            named: What the person has chosen of :attr:`asks_for`.
 
         Returns:
             The flow, and the address to send the browser to.
 
         Raises:
+            Refused: The person has not chosen what is to be chosen, or something that cannot be.
             ProviderError: The provider's metadata cannot be had.
+            ProviderRetired: The service is shut down.
             SettingsError: The provider cannot be associated by a redirect.
         """
-        client = await self._engine.transport.play(prepared(self._now()), backend=self.name)
+        self.require_alive()
+        chosen = chosen_by_person(self._client, named or {})
+        client = with_variables(self._now(), chosen)
+        client = await self._engine.transport.play(guarded(client, prepared(client)), backend=self.name)
         if "redirect" not in client.provider.flows or client.endpoints.authorize is None:
             raise SettingsError(
                 f"{self.title} cannot be associated by a redirect",
@@ -145,8 +189,8 @@ class Backend(Generic[UserId]):
             consent=client.offline and not any(row.refresh_token and row.status == "active" for row in held),
         )
         if client.provider.authorize.state_in == "redirect":  # it gives back nothing else of ours
-            marked = f"{redirect_uri}?state={challenge.state.reveal()}"
-            challenge = replace(challenge, redirect_uri=marked)
+            redirect_uri = f"{redirect_uri}?state={challenge.state.reveal()}"
+        challenge = replace(challenge, redirect_uri=redirect_uri, variables=chosen)
         flow = Flow(
             backend=self.name,
             client_id=client.client_id,
@@ -186,8 +230,9 @@ class Backend(Generic[UserId]):
             callback = self._steps.read_callback(self._client, params)
         except ProviderRefused as refusal:
             raise hinted(self._client, refusal, redirect_uri=flow.challenge.redirect_uri) from None
+        chosen = {**flow.challenge.variables, **chosen_by_answer(self._client, params)}
         # A task of its own: when the browser goes away in between, a code that is spent still gives its association.
-        key, work = ("complete", flow.spend_key), partial(self._completed, flow, callback)
+        key, work = ("complete", flow.spend_key), partial(self._completed, flow, callback, chosen)
         row = await self._engine.background.share(key, work)
         return self._engine.association(row)
 
@@ -219,8 +264,16 @@ class Backend(Generic[UserId]):
         Raises:
             TokenRefused: The token is bad or not ours; see its ``reason``.
             ProviderError: The provider did not do its part.
-            SettingsError: The settings do not say how to find users.
+            ProviderRetired: The service is shut down.
+            SettingsError: The settings do not say how to find users, or an account of this provider signs nobody in.
         """
+        if self._client.provider.association_only:
+            raise SettingsError(
+                f"an account of {self.title} is for linking, and signs nobody in",
+                hint="link it to the user who is signed in, by the browser or by backend.associate",
+                setting=f"backends.{self.name}",
+                backend=self.name,
+            )
         self._engine.users.require_loader()
         tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=once)
         for _ in range(_WRITE_TRIES):
@@ -255,6 +308,7 @@ class Backend(Generic[UserId]):
             TokenRefused: The token is bad or not ours.
             AccountTaken: The account is linked to another user.
             ProviderError: The provider did not do its part.
+            ProviderRetired: The service is shut down.
         """
         users = self._engine.users
         owner = users.text_of(user_id) if user_id is not None else await users.require_current(self._connection)
@@ -263,11 +317,16 @@ class Backend(Generic[UserId]):
 
     def revoke_behind(self, row: StoredAssociation) -> None:
         """Tell the provider, behind the caller, that an association's tokens are no longer wanted; best effort."""
+        if self._client.provider.retired is not None:  # nobody is there to be told
+            return
         self._engine.background.start(self._engine.renewals.attempts.revoke(row), name=f"revoke {row.id}")
 
-    async def _completed(self, flow: Flow, callback: Callback) -> StoredAssociation:
-        conversation = sign_in(self._now(), self._steps, callback, flow.challenge)
+    async def _completed(self, flow: Flow, callback: Callback, chosen: Mapping[str, str]) -> StoredAssociation:
+        client = with_variables(self._now(), chosen)
+        conversation = guarded(client, sign_in(client, self._steps, callback, flow.challenge))
         tokens, account = await self._engine.transport.play(conversation, backend=self.name)
+        # Kept beside the account, so that a renewal finds the same host again.
+        account = replace(account, extra_data={**account.extra_data, **chosen})
         return await self._stored(flow.user_id, tokens, account)
 
     async def _found(self, account: Account) -> StoredAssociation | None:
@@ -288,13 +347,15 @@ class Backend(Generic[UserId]):
     async def _proven(
         self, access_token: object, *, id_token: object, nonce: str | None, once: bool
     ) -> tuple[Tokens, Account]:
+        self.require_alive()
+        client = self._fixed()
         try:
             if id_token is None:
                 token = client_token(access_token, backend=self.name)
-                conversation = proven_account(self._now(), self._steps, token)
+                conversation = proven_account(client, self._steps, token)
                 return await self._engine.transport.play(conversation, backend=self.name)
             token = client_token(id_token, backend=self.name)
-            conversation = account_of_id_token(self._now(), token, nonce=Secret(nonce) if nonce is not None else None)
+            conversation = account_of_id_token(client, token, nonce=Secret(nonce) if nonce is not None else None)
             tokens, account = await self._engine.transport.play(conversation, backend=self.name)
             if nonce is not None or once:
                 await self._spend(token, tokens)
@@ -378,6 +439,25 @@ class Backend(Generic[UserId]):
 
     def _emit(self, name: EventName, row: StoredAssociation) -> None:
         self._engine.events.emit(Event(name=name, backend=self.name, user_id=row.user_id, association_id=row.id))
+
+    def _fixed(self) -> Client:
+        """Give the client for a token that no flow brought, and that says of no host that it is from.
+
+        Raises:
+            SettingsError: Where it is from is not for the app alone to say.
+        """
+        client = self._now()
+        client = with_variables(client, defaults(client))
+        left = [*open_variables(client, "person").values(), *open_variables(client, "callback").values()]
+        if left:
+            raise SettingsError(
+                f"whose client tokens of {self.name} are taken depends on its setting {left[0].setting}",
+                hint="set it; for several, configure several backends",
+                setting=f"backends.{self.name}.{left[0].setting}",
+                allowed=left[0].pattern or f"a {left[0].kind}",
+                backend=self.name,
+            )
+        return client
 
     def _now(self) -> Client:
         return replace(self._client, now=self._engine.clock.now())

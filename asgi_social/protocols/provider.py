@@ -11,16 +11,19 @@ from typing import Literal
 from asgi_social.expressions import Path, Template
 from asgi_social.protocols.formats import Format
 
-Protocol = Literal["oauth2", "oidc"]
+Protocol = Literal["oauth2", "oidc", "oauth1", "openid2", "saml", "custom"]
 VariableKind = Literal["label", "host", "url", "text"]
+Origin = Literal["setting", "person", "callback"]
 Pkce = Literal["required", "supported", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A part of the provider's addresses that the app names in a setting, such as a tenant."""
+    """A part of the provider's addresses, such as a tenant, that the app names, the person or the provider's answer."""
 
     setting: str
+    origin: Origin = "setting"
+    param: str | None = None
     kind: VariableKind = "label"
     pattern: str | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -236,6 +239,10 @@ class Provider:
     docs: str | None = None
     console: str | None = None
     mark: str | None = None
+    color: str | None = None
+    retired: str | None = None
+    association_only: bool = False
+    code: str | None = None
     flows: frozenset[str] = frozenset({"redirect", "token"})
     variables: Mapping[str, Variable] = field(default_factory=dict)
     authorize: Authorize
