@@ -18,7 +18,7 @@ RENEWED = [name for name, rules in REFRESH.items() if rules.enabled and not rule
 ADA = PEOPLE[0]
 # Which of these a username is, is for a provider's data to say.
 FIRST, _, LAST = str(ADA.name).partition(" ")
-TOLD = {ADA.sub, ADA.username, ADA.email, ADA.name, FIRST, LAST, f"{FIRST}{LAST}", f"{FIRST} {LAST}"}
+TOLD = {f"user_{ADA.sub}", ADA.sub, ADA.username, ADA.email, ADA.name, FIRST, LAST, f"{FIRST}{LAST}", f"{FIRST} {LAST}"}
 
 
 def played(name: str) -> AbstractAsyncContextManager[Trip]:
