@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asgi_social import providers
+from asgi_social.cli.summary import social_auth_names
 from asgi_social.expressions import Template
 from asgi_social.protocols.provider import Provider
 from asgi_social.providers.evidence import Evidence
@@ -18,7 +19,6 @@ from asgi_social.providers.parse import NONE_KNOWN
 from asgi_social.registration import _addresses
 
 TESTS = Path(__file__).parents[1]
-SOCIAL_AUTH = (Path(__file__).parent / "social_auth_names.txt").read_text(encoding="utf-8").split()
 # Where keys are made is known for a service, not for a standard, nor for one that everybody runs for themselves.
 _OWN_SERVER = {"url", "host"}
 # Identifiers that look like addresses, and are asked for nothing.
@@ -158,7 +158,7 @@ def _unrelated(groups: Any) -> Iterator[tuple[str, str]]:
             yield from (
                 (one, other)
                 for other in group[index + 1 :]
-                if not (_bases(one) & _bases(other)) and not {one, other} <= set(SOCIAL_AUTH)
+                if not (_bases(one) & _bases(other)) and not {one, other} <= social_auth_names()
             )
 
 
