@@ -140,6 +140,7 @@ def _sealed(flow: Flow, *, keys: Keys) -> str:
         "i": flow.issuer,
         "p": flow.iss_promised,
         "t": flow.began_at,
+        "m": dict(challenge.variables),
     }
     return keys.seal(json.dumps(values, ensure_ascii=False, separators=(",", ":")), purpose="flow", context="flow")
 
@@ -258,6 +259,7 @@ def _opened(value: str, *, keys: Keys) -> Flow | None:
             nonce=Secret(cast(str, values["n"])),
             verifier=Secret(verifier) if verifier else None,
             scope=tuple(cast("list[str]", values["o"])),
+            variables=cast("dict[str, str]", values["m"]),
         ),
         next=cast(str, values["x"]),
         issuer=cast("str | None", values["i"]),

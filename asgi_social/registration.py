@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 from asgi_social import providers
 from asgi_social.environment import ENVIRONMENT_PREFIX, longest, variable_of
@@ -11,6 +11,7 @@ from asgi_social.expressions import ExpressionError, Path, Template, path
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, allowed_address, host_pattern
 from asgi_social.protocols.provider import Provider, Variable
+from asgi_social.protocols.variables import as_used, is_value, templates_of
 from asgi_social.providers.table import Names, guess
 from asgi_social.secret import Secret
 
@@ -35,6 +36,7 @@ _KNOWN = (
     "offline",
     "params",
     "api_hosts",
+    "ask_for",
     "allow_unbound_tokens",
     "former_token_hosts",
     "renewals_at_once",
@@ -59,11 +61,6 @@ _PROTECTED = frozenset(
         "request_uri",
     }
 )
-_KIND_PATTERNS = {
-    "label": re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"),
-    "host": re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"),
-    "text": re.compile(r"[^\s\x00-\x1f]{0,255}"),
-}
 
 
 def former_name(name: str) -> str | None:
@@ -116,7 +113,7 @@ def registered(
     if provider is None:
         return None
     settings_of_provider = {variable.setting for variable in provider.variables.values()}
-    templates = list(_templates(provider))
+    templates = list(templates_of(provider))
     names = {name for one in templates for name in one.names}
     further = {name.removeprefix("setting.") for name in names if name.startswith("setting.")}
     admitting = {policy.setting for policy in provider.policies if policy.setting}
@@ -235,6 +232,8 @@ class _Reader:
 
     def variable(self, variable: Variable, *, development: bool) -> str | None:
         value = self.text(variable.setting)
+        if value is None and variable.origin != "setting":
+            return None  # the flow names it
         value = variable.default if value is None else value
         value = variable.choices.get(value, value) if value is not None else None
         if value is None:
@@ -243,7 +242,7 @@ class _Reader:
             return None
         if not value and variable.default == "":
             return value
-        if not _fits(variable, value, development=development):
+        if not is_value(variable, value, development=development):
             self.fault(variable.setting, f"is no {variable.kind}", variable.pattern or f"a {variable.kind}")
             return None
         return value
@@ -257,13 +256,6 @@ class _Reader:
         if (unknown := names.unknown_in(compiled)) is not None:
             self.fault(setting, f"names {unknown[0]}, which is not known", ", ".join(sorted(unknown[1])))
         return compiled
-
-
-def _fits(variable: Variable, value: str, *, development: bool) -> bool:
-    if variable.kind == "url":
-        return allowed_address(value, development=development) and not set("?#") & set(value)
-    pattern = re.compile(variable.pattern) if variable.pattern else _KIND_PATTERNS[variable.kind]
-    return pattern.fullmatch(value) is not None
 
 
 def _provider_of(reader: _Reader) -> Provider | None:
@@ -295,13 +287,22 @@ def _variables(
     provider: Provider, reader: _Reader, *, templates: Sequence[Template], development: bool
 ) -> dict[str, str]:
     found = {}
+    askable = {one.setting for one in provider.variables.values() if one.origin == "person"}
+    asked = set(reader.texts("ask_for"))
+    for setting in sorted(asked - askable):
+        allowed = f"of {', '.join(sorted(askable))}" if askable else "nothing; this provider asks for no such thing"
+        reader.fault("ask_for", f"holds {cleaned(setting)!r}", allowed)
     for label, variable in provider.variables.items():
         value = reader.variable(variable, development=development)
-        if value is None:
-            continue
-        # What a path follows is a base, with or without its last slash; an issuer or an endpoint is left as it is.
-        is_base = any(f"{{{label}}}/" in one.source for one in templates)
-        found[label] = value.rstrip("/") if is_base else value
+        if value is not None:
+            found[label] = as_used(variable, value, name=label, templates=templates)
+        elif variable.origin == "person" and variable.setting not in asked:
+            what = f"a {variable.kind}{f', such as {variable.example}' if variable.example else ''}"
+            reader.fault(
+                variable.setting,
+                "is missing",
+                f'{what}; or ask_for = ["{variable.setting}"], which lets the person who links choose',
+            )
     return found
 
 
@@ -350,18 +351,3 @@ def _addresses(provider: Provider) -> Iterable[Template]:
     urls += [provider.oidc.endpoint, provider.oidc.config] if provider.oidc else []
     urls += [provider.id_token.jwks] if provider.id_token else []
     return dict.fromkeys(url for url in urls if url is not None)
-
-
-def _templates(value: object) -> Iterable[Template]:
-    """Give every template in a provider's data."""
-    if isinstance(value, Template):
-        yield value
-    elif is_dataclass(value) and not isinstance(value, type | Path):
-        for one in fields(value):
-            yield from _templates(getattr(value, one.name))
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _templates(inner)
-    elif isinstance(value, tuple):
-        for inner in value:
-            yield from _templates(inner)

@@ -116,6 +116,7 @@ class Challenge:
         scope: What is asked for.
         renewable: Whether refresh tokens are asked for.
         consent: Whether the person's consent is asked anew, so that a refresh token comes.
+        variables: What the person has chosen of the provider's variables, such as a shop.
     """
 
     redirect_uri: str
@@ -125,6 +126,7 @@ class Challenge:
     scope: tuple[str, ...]
     renewable: bool = False
     consent: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

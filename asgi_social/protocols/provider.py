@@ -13,14 +13,17 @@ from asgi_social.protocols.formats import Format
 
 Protocol = Literal["oauth2", "oidc", "oauth1", "openid2", "saml", "custom"]
 VariableKind = Literal["label", "host", "url", "text"]
+Origin = Literal["setting", "person", "callback"]
 Pkce = Literal["required", "supported", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A part of the provider's addresses that the app names in a setting, such as a tenant."""
+    """A part of the provider's addresses, such as a tenant, that the app names, the person or the provider's answer."""
 
     setting: str
+    origin: Origin = "setting"
+    param: str | None = None
     kind: VariableKind = "label"
     pattern: str | None = None
     choices: Mapping[str, str] = field(default_factory=dict)

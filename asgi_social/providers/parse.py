@@ -18,6 +18,7 @@ from asgi_social.protocols.provider import (
     IdTokenRules,
     Offline,
     Oidc,
+    Origin,
     Pkce,
     Policy,
     Proof,
@@ -167,8 +168,13 @@ def _variables(table: Table) -> dict[str, Variable]:
 
 
 def _variable(table: Table, name: str) -> Variable:
+    origin = cast(Origin, table.choice("from", Origin, default="setting"))
+    if origin != "setting":  # what others choose stands in addresses
+        table.require("pattern" if "choices" not in table else "choices")
     variable = Variable(
         setting=table.text("setting") or name,
+        origin=origin,
+        param=table.text("param"),
         kind=cast(VariableKind, table.choice("kind", VariableKind, default="label")),
         pattern=table.text("pattern"),
         choices=table.mapping("choices"),
