@@ -105,6 +105,19 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
         ({"id_token": {**ID_TOKEN, "lax": ["at_hash"]}}, "Linking", "Not checked is that it belongs to the access"),
         ({"id_token": {**ID_TOKEN, "nonce": "off"}}, "Linking", "its issuer, its audience and its age."),
         ({"policy": [{"path": "ok", "op": "is_true", "error": "no"}]}, "Who is let in", "where `ok` is true. Else"),
+        (
+            {"policy": [{"path": "teams", "op": "any_of", "setting": "team", "error": "no"}]},
+            "Who is let in",
+            "where `teams` is, or holds, one of those that your setting `team` lists, if it lists any.",
+        ),
+        (
+            {
+                "userinfo": {"requests": [{"id": "team", "url": "https://mine.example/t", "format": "none"}]},
+                "policy": [{"status_of": "team", "error": "no"}],
+            },
+            "Who is let in",
+            "where the request `team` is not answered by 403 or 404. Else it is refused",
+        ),
         ({"account": {"email_verified": True}}, "The account", "always true"),
         ({"uid": {"authority": "{claim.iss}"}}, "The account", "it counts within `{claim.iss}` alone"),
         ({"userinfo": {"source": "token"}}, "The account", "It is read from the token answer"),
