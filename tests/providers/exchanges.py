@@ -121,7 +121,9 @@ class _Answers:
         return _response(self._with_id_token(answer) if name == "token" and "id" in self._exchange.answers else answer)
 
     def _with_id_token(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return {**answer, "id_token": self._signed(self._exchange.answers["id"])}
+        # Where its data say that it stands; of one provider the access token is a signed one.
+        name = self._client.provider.answer.id_token.source
+        return {**answer, name: self._signed(self._exchange.answers["id"])}
 
     def _metadata(self) -> dict[str, Any]:
         base = "https://provider.example"
