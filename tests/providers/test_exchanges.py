@@ -19,9 +19,7 @@ def test_an_exchange_comes_out_as_the_expected_account(exchange: Exchange) -> No
         for name in exchange.expect
     }
     assert found == {name: None if value == "" else value for name, value in exchange.expect.items()}
-    assert ({"uid"} | mapped) - set(exchange.expect) == set(), (
-        "nothing is expected of these fields"
-    )
+    assert ({"uid"} | mapped) - set(exchange.expect) == set(), "nothing is expected of these fields"
     assert set(exchange.answers) - {"id"} - asked == set(), "these answers were not asked for"
 
 

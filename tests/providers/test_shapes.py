@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from asgi_social import CannotRenew, NeedsReauth, providers
+from asgi_social import CannotRenew, NeedsReauth, SettingsError, providers
 from asgi_social.testing.fake_people import PEOPLE
 from tests.testing.trips import Trip, settings_of, trip
 
@@ -83,6 +83,10 @@ async def test_a_client_token_is_taken_with_proof_alone(name: str) -> None:
     async with played(name) as one:
         if kinds:
             await one.link()
+        if providers.provider(name).association_only:
+            with pytest.raises(SettingsError, match="signs nobody in"):
+                await one.backend.do_auth("a-token")
+            return
         ours, theirs = one.fake.issue_tokens("ada"), one.fake.issue_tokens("ada", client_id="another-app")
 
         if "lookup" in kinds:
