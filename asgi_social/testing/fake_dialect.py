@@ -48,6 +48,10 @@ class Dialect(Protocol):
     def renewed_lifetime(self) -> int | None:
         """Seconds that a renewed token lives, where its answer does not say so."""
 
+    @property
+    def is_one_token(self) -> bool:
+        """Whether the ID token is the access token too."""
+
     def endpoints_of(self, asked: RecordedRequest) -> tuple[str, ...]:
         """Give what is asked for, by the paths under an issuer; the first says what is done."""
 
@@ -96,6 +100,7 @@ class Standard:
     renews_with: Literal["refresh_token", "access_token"] = "refresh_token"
     takes_redirect_uri: bool = True
     renewed_lifetime: int | None = None
+    is_one_token: bool = False
 
     @property
     def authorize_url(self) -> str:
