@@ -7,7 +7,14 @@ from asgi_social.expressions import Path
 from asgi_social.protocols.provider import Call, Policy, Proof, Provider
 from docs._ext.wording import bullets, capital, code, codes, duration, parameters, table, words
 
-PROTOCOLS = {"oauth2": "OAuth 2.0", "oidc": "OpenID Connect"}
+PROTOCOLS = {
+    "oauth2": "OAuth 2.0",
+    "oidc": "OpenID Connect",
+    "oauth1": "OAuth 1.0a",
+    "openid2": "OpenID 2.0",
+    "saml": "SAML 2.0",
+    "custom": "a protocol of its own",
+}
 _LAX = {"at_hash": "that it belongs to the access token (`at_hash`)", "aud_azp": "that `azp` names the app"}
 _FIELDS = {
     "uid": "what names the account",
@@ -24,7 +31,7 @@ _FIELDS = {
 
 def protocol_of(provider: Provider) -> str:
     """Give the name of a provider's protocol, for people."""
-    return PROTOCOLS.get(provider.protocol, provider.protocol)
+    return PROTOCOLS[provider.protocol]
 
 
 def linking(provider: Provider, subject: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from asgi_social import providers
 from tests.providers.exchanges import Exchange, account_of, exchanges
 
 ALL = [pytest.param(one, id=one.provider) for one in exchanges()]
