@@ -105,6 +105,7 @@ class TokenAnswer:
     scope: Path
     expires: Path
     expires_unit: Literal["s", "ms", "epoch"] = "s"
+    token_type: str = "Bearer"
     format: Format = "json"
 
 

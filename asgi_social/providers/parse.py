@@ -238,6 +238,7 @@ def _token(table: Table, *, oidc: bool) -> tuple[TokenCall, TokenAnswer, SecretJ
         scope=table.required_path("scope", default="scope"),
         expires=table.required_path("expires", default="expires_in"),
         expires_unit=cast(Any, table.choice("expires_unit", _EXPIRES_UNIT, default="s")),
+        token_type=table.text("token_type") or "Bearer",
         format=cast(Any, table.choice("format", Format, default="json")),
     )
     if call.auth == "secret_jwt":
