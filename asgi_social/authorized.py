@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import httpx
 
-from asgi_social.protocols.metadata import allowed_address
+from asgi_social.protocols.host import allowed_address
 
 # RFC 6750 section 3.1: the token is good, and may too little; a newer one may no more.
 _TOO_LITTLE = re.compile(r'\berror\s*=\s*"?insufficient_scope\b', re.IGNORECASE)

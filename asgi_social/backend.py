@@ -144,6 +144,9 @@ class Backend(Generic[UserId]):
             # Asked anew only while there is nothing to renew with, because it costs the person a click each time.
             consent=client.offline and not any(row.refresh_token and row.status == "active" for row in held),
         )
+        if client.provider.authorize.state_in == "redirect":  # it gives back nothing else of ours
+            marked = f"{redirect_uri}?state={challenge.state.reveal()}"
+            challenge = replace(challenge, redirect_uri=marked)
         flow = Flow(
             backend=self.name,
             client_id=client.client_id,

@@ -9,8 +9,7 @@ from asgi_social.environment import ENVIRONMENT_PREFIX, longest, variable_of
 from asgi_social.errors import SettingsError, cleaned
 from asgi_social.expressions import ExpressionError, Path, Template, path
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, host_pattern
-from asgi_social.protocols.metadata import allowed_address
+from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, allowed_address, host_pattern
 from asgi_social.protocols.provider import Provider, Variable
 from asgi_social.providers.table import Names, guess
 from asgi_social.secret import Secret
@@ -120,7 +119,8 @@ def registered(
     templates = list(_templates(provider))
     names = {name for one in templates for name in one.names}
     further = {name.removeprefix("setting.") for name in names if name.startswith("setting.")}
-    reader.require_known({*_KNOWN, *settings_of_provider, *further})
+    admitting = {policy.setting for policy in provider.policies if policy.setting}
+    reader.require_known({*_KNOWN, *settings_of_provider, *further, *admitting})
     variables = _variables(provider, reader, templates=templates, development=development)
     provider = _with_overrides(provider, reader)
     offline = reader.flag("offline", default=False)
@@ -140,7 +140,10 @@ def registered(
         offline=offline,
         params=reader.params(),
         variables=variables,
-        settings={key: text for key in further if (text := reader.text(key))},
+        settings={
+            **{key: text for key in further if (text := reader.text(key))},
+            **{key: reader.texts(key) for key in admitting},
+        },
         api_hosts=_api_hosts(provider, reader, variables=variables),
         allow_unbound_tokens=reader.flag("allow_unbound_tokens", default=False),
         development=development,
@@ -334,7 +337,8 @@ def _addresses(provider: Provider) -> Iterable[Template]:
     calls = [provider.userinfo.main, *provider.userinfo.requests]
     calls += [proof.call for proof in provider.proofs if proof.call is not None]
     calls += [provider.revoke.call] if provider.revoke else []
-    urls = [provider.authorize.url, provider.token.url, provider.refresh.call.url, *(call.url for call in calls)]
+    urls = [provider.authorize.url, provider.token.url, provider.refresh.call.url]
+    urls += [call.url for call in calls if not call.hosts]  # where an answer leads is looked at when it is there
     urls += [provider.oidc.endpoint, provider.oidc.config] if provider.oidc else []
     urls += [provider.id_token.jwks] if provider.id_token else []
     return dict.fromkeys(url for url in urls if url is not None)

@@ -13,7 +13,7 @@ from asgi_social.environment import ENVIRONMENT_PREFIX, backends_from_environmen
 from asgi_social.errors import SettingsError
 from asgi_social.events import Hook
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.metadata import LOOPBACK
+from asgi_social.protocols.host import LOOPBACK
 from asgi_social.providers.table import guess
 from asgi_social.refresh.attempt import Renewable
 from asgi_social.registration import former_name, registered

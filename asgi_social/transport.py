@@ -25,8 +25,8 @@ from asgi_social.clock import Clock
 from asgi_social.errors import ProviderBroken, ProviderUnreachable, SocialError
 from asgi_social.protocols.api import require_api_host
 from asgi_social.protocols.client import Client
+from asgi_social.protocols.host import allowed_address
 from asgi_social.protocols.message import Conversation, Request, Response
-from asgi_social.protocols.metadata import allowed_address
 from asgi_social.secret import Secret
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from asgi_social.errors import SettingsError, cleaned
 from asgi_social.expressions import Template
 from asgi_social.protocols.client import Client, rendered_url
-from asgi_social.protocols.host import HostPattern, host_of
+from asgi_social.protocols.host import HostPattern, host_of, host_pattern
 from asgi_social.protocols.message import Conversation
 from asgi_social.protocols.metadata import prepared
 
@@ -49,8 +49,10 @@ def _covered(patterns: Iterable[HostPattern], host: str, port: int | None) -> bo
 
 def _of_userinfo(client: Client) -> list[HostPattern]:
     userinfo = client.provider.userinfo
-    urls = [one.url for one in (userinfo.main, *userinfo.requests) if one.url is not None]
-    return _of_addresses(_filled(client, url) for url in urls)
+    calls = (userinfo.main, *userinfo.requests)
+    found = _of_addresses(_filled(client, one.url) for one in calls if one.url is not None and not one.hosts)
+    hosts = [host_pattern(host.render(client.variables) or "") for one in calls for host in one.hosts]
+    return [*found, *(one for one in hosts if one is not None)]
 
 
 def _filled(client: Client, url: Template) -> str | None:

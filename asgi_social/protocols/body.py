@@ -1,38 +1,29 @@
-"""Reading a provider's answer: strict JSON or form text into an object, or the error that fits."""
+"""Reading a provider's answer, mostly strict JSON or form text, into an object, or the error that fits."""
 
-import json
-import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Literal, NoReturn
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from asgi_social.errors import ProviderBroken, ProviderRefused, ProviderUnreachable
 from asgi_social.expressions import Path
+from asgi_social.protocols.formats import Format, fields_of, read_as
 from asgi_social.protocols.message import Response
+from asgi_social.protocols.strict_json import OddNumbers, parsed
 
-OddNumbers = Literal["refuse", "text"]
-
-MAX_DEPTH = 32
 MAX_RETRY_AFTER_SECONDS = 3600.0
 
 
 def object_of(
-    response: Response,
-    *,
-    endpoint: str,
-    backend: str,
-    code: Path | None = None,
-    odd_numbers: OddNumbers = "refuse",
+    response: Response, *, endpoint: str, backend: str, code: Path | None = None, form: Format = "json"
 ) -> dict[str, object]:
-    """Give the JSON object or form fields of an answer with a 2xx status.
+    """Give the object or the form fields of an answer with a 2xx status.
 
     Args:
         response: The answer.
         endpoint: The endpoint's name, for errors.
         backend: The backend's name, for errors.
         code: Where the provider has the code of an error, if not in ``error``.
-        odd_numbers: See :func:`parsed`.
+        form: What it is in; form text passes for JSON where its content type says that it is.
 
     Raises:
         ProviderRefused: An error status with an ``error`` member (RFC 6749 section 5.2), or with the provider's own.
@@ -40,7 +31,32 @@ def object_of(
         ProviderBroken: Anything else: a redirect, HTML, a list, nothing.
     """
     require_success(response, endpoint=endpoint, backend=backend, code=code)
-    return _parsed_object(response, endpoint=endpoint, backend=backend, odd_numbers=odd_numbers)
+    return object_in(response, endpoint=endpoint, backend=backend, form=form)
+
+
+def object_in(
+    response: Response, *, endpoint: str, backend: str, form: Format, odd_numbers: OddNumbers = "refuse"
+) -> dict[str, object]:
+    """Give the object or the form fields of a body, whatever the status; the arguments are those of :func:`object_of`.
+
+    Raises:
+        ProviderBroken: It holds something else.
+    """
+    value, got = _read(response, form, odd_numbers=odd_numbers)
+    if isinstance(value, dict):
+        return value
+    raise _broken(response, got, endpoint=endpoint, backend=backend)
+
+
+def answer_of(
+    response: Response, *, endpoint: str, backend: str, code: Path | None, form: Format
+) -> dict[str, object] | list[object]:
+    """Give what :func:`object_of` gives, or an array, which some providers answer with."""
+    require_success(response, endpoint=endpoint, backend=backend, code=code)
+    value, got = _read(response, form, odd_numbers="refuse")
+    if isinstance(value, dict | list):
+        return value
+    raise _broken(response, got, endpoint=endpoint, backend=backend)
 
 
 def require_success(response: Response, *, endpoint: str, backend: str, code: Path | None = None) -> None:
@@ -98,47 +114,24 @@ def retry_after_of(response: Response) -> float | None:
     return min(max(moment.timestamp() - response.received_at, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
-def parsed(text: str | bytes, *, odd_numbers: OddNumbers = "refuse") -> object:
-    """Parse JSON as strictly as a security decision needs.
-
-    Refused, by ``ValueError``: bytes that are not UTF-8, a name that comes twice in an object, NaN and Infinity, more
-    than 32 levels, a fraction beyond what a float holds. A whole number beyond 64 bits comes as its text, for it names
-    something and is not counted with.
-
-    Args:
-        text: JSON.
-        odd_numbers: ``text``: NaN, Infinity and a fraction beyond a float come as their text too, where what stands
-            beside them must not be lost, as tokens that a provider gives only once.
-    """
-    try:
-        value = json.loads(
-            text.decode() if isinstance(text, bytes) else text,
-            object_pairs_hook=_unrepeated,
-            parse_constant=_no_constant if odd_numbers == "refuse" else str,
-            parse_int=_whole_number,
-            parse_float=_fraction if odd_numbers == "refuse" else _fraction_or_text,
-        )
-    except RecursionError:
-        raise ValueError("too deep") from None
-    _require_shallow(value)
-    return value
-
-
-def _parsed_object(response: Response, *, endpoint: str, backend: str, odd_numbers: OddNumbers) -> dict[str, object]:
+def _read(response: Response, form: Format, *, odd_numbers: OddNumbers) -> tuple[object, str]:
+    """Give what a body holds, None where it cannot be read, and what it is in a few words."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     got = kind or "no content type"
     try:
-        value = parsed(response.body, odd_numbers=odd_numbers)
+        value = read_as(form, response.body, odd_numbers=odd_numbers)
     except ValueError:
-        value = _form_of(response.body) if kind in {"", "text/plain", "application/x-www-form-urlencoded"} else None
-    else:
-        got = "an array" if isinstance(value, list) else f"a {type(value).__name__}"
-    if isinstance(value, dict):
-        return value
-    raise ProviderBroken(
+        is_form = form == "json" and kind in {"", "text/plain", "application/x-www-form-urlencoded"}
+        return (_form_of(response.body) if is_form else None), f"{len(response.body)} bytes of {got}"
+    what = "an array" if isinstance(value, list) else f"a {type(value).__name__}"
+    return value, f"{len(response.body)} bytes of {what}"
+
+
+def _broken(response: Response, got: str, *, endpoint: str, backend: str) -> ProviderBroken:
+    return ProviderBroken(
         endpoint=endpoint,
         expected="a JSON object",
-        got=f"{len(response.body)} bytes of {got}" if response.body else "an empty body",
+        got=got if response.body else "an empty body",
         http_status=response.status,
         backend=backend,
     )
@@ -146,8 +139,7 @@ def _parsed_object(response: Response, *, endpoint: str, backend: str, odd_numbe
 
 def _form_of(body: bytes) -> dict[str, object] | None:
     try:
-        pairs = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=100)
-        return _unrepeated(list(pairs))
+        return fields_of(body)
     except ValueError:
         return None
 
@@ -168,44 +160,3 @@ def _error_of(response: Response, code: Path | None) -> tuple[str, str] | None:
     if not isinstance(error, str | int) or isinstance(error, bool):
         return None
     return str(error), description if isinstance(description, str) else ""
-
-
-def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a name comes twice")
-    return value
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise ValueError("not a JSON number")
-
-
-def _whole_number(digits: str) -> int | str:
-    return digits if len(digits) > 20 or int(digits).bit_length() > 64 else int(digits)
-
-
-def _fraction(digits: str) -> float:
-    value = float(digits)
-    if math.isinf(value):
-        raise ValueError("a number beyond all others")
-    return value
-
-
-def _fraction_or_text(digits: str) -> float | str:
-    value = float(digits)
-    return digits if math.isinf(value) else value
-
-
-def _require_shallow(value: object) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return
-    raise ValueError("too deep")

@@ -11,11 +11,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from asgi_social.errors import SettingsError, cleaned
+from asgi_social.errors import ProviderBroken, SettingsError, cleaned
 from asgi_social.expressions import Template
-from asgi_social.protocols.host import HostPattern
+from asgi_social.protocols.host import HostPattern, allowed_address, host_of, host_pattern
 from asgi_social.protocols.message import Request, Tokens
-from asgi_social.protocols.provider import Call, Provider, SecretJwt, TokenCall
+from asgi_social.protocols.provider import Calculation, Call, Provider, SecretJwt, TokenCall
 from asgi_social.secret import Secret
 
 
@@ -55,7 +55,7 @@ class Client:
         offline: Whether the app needs refresh tokens.
         params: Further parameters of the authorization request.
         variables: The provider's ``[vars]``, filled from the settings.
-        settings: All other settings of the backend, for ``{setting.…}``.
+        settings: All other settings of the backend, for ``{setting.…}``, and those that list whom a policy admits.
         api_hosts: Where access tokens may be sent, besides to the userinfo endpoint.
         allow_unbound_tokens: Whether the app takes client tokens that nothing proves to be its own.
         development: Whether plain http to a loopback host is allowed.
@@ -75,7 +75,7 @@ class Client:
     offline: bool = False
     params: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, repr=False)
     api_hosts: tuple[HostPattern, ...] = ()
     allow_unbound_tokens: bool = False
     development: bool = False
@@ -110,9 +110,21 @@ def values(client: Client, *, tokens: Tokens | None = None, **more: object) -> d
         known["token"] = tokens.answer
         known["claim"] = tokens.claims or {}
     for name, calculation in client.provider.calculations.items():
-        key, data = calculation.key.render(known), calculation.data.render(known)
-        known[name] = hmac.new(key.encode(), data.encode(), hashlib.sha256).hexdigest() if key and data else None
+        known[name] = calculated(calculation, known)
     return known
+
+
+def calculated(calculation: Calculation, known: Mapping[str, object]) -> str | None:
+    """Give a signature or hash in hexadecimal; None where a placeholder of it is empty."""
+    key = calculation.key.render(known) if calculation.key else ""
+    data = calculation.data.render(known)
+    if key is None or data is None:
+        return None
+    if calculation.sign == "hmac_sha256":
+        text = hmac.new(key.encode(), data.encode(), hashlib.sha256).hexdigest()
+    else:  # MD5 is what some providers demand, and nothing of ours hangs on it
+        text = hashlib.new(calculation.sign, data.encode(), usedforsecurity=False).hexdigest()
+    return text.upper() if calculation.is_upper else text
 
 
 def rendered(params: Mapping[str, Template], known: Mapping[str, object]) -> dict[str, str]:
@@ -125,9 +137,11 @@ def rendered_url(client: Client, template: Template | None, known: Mapping[str, 
     """Fill the template of an address; every value is percent-encoded but a base URL that the app itself set."""
     if template is None:
         return None
-    return template.render(
-        known, verbatim=[name for name, one in client.provider.variables.items() if one.kind == "url"]
-    )
+    return template.render(known, verbatim=_verbatim(client))
+
+
+def _verbatim(client: Client) -> list[str]:
+    return [name for name, one in client.provider.variables.items() if one.kind == "url"]
 
 
 def token_request(
@@ -144,6 +158,8 @@ def token_request(
     url = rendered_url(client, call.url, known) or client.endpoints.token or ""
     if call.method == "GET":
         return Request(endpoint="token endpoint", method="GET", url=url, query=form, headers=headers)
+    if call.send == "query":
+        return Request(endpoint="token endpoint", method="POST", url=url, query=form, headers=headers)
     if call.send == "json":
         return Request(endpoint="token endpoint", method="POST", url=url, json=form, headers=headers)
     return Request(endpoint="token endpoint", method="POST", url=url, form=form, headers=headers)
@@ -239,9 +255,30 @@ def data_request(
     return Request(
         endpoint=endpoint,
         method=call.method,
-        url=rendered_url(client, call.url, known) or fallback or "",
+        url=_data_url(client, call, endpoint, known=known) or fallback or "",
         query=query,
         headers=headers,
         form=rendered(call.form, known) if call.form is not None else None,
         json=rendered(call.json, known) if call.json is not None else None,
     )
+
+
+def _data_url(client: Client, call: Call, endpoint: str, *, known: Mapping[str, object]) -> str | None:
+    """Fill the address of a request; one that an answer begins has to lead to a host of the provider's data.
+
+    Raises:
+        ProviderBroken: It leads elsewhere.
+    """
+    if not call.hosts or call.url is None:
+        return rendered_url(client, call.url, known)
+    url = call.url.render(known, verbatim=[call.url.parts[0][1], *_verbatim(client)])
+    allowed = [one for host in call.hosts if (one := host_pattern(host.render(known) or "")) is not None]
+    host = host_of(url) if url and allowed_address(url, development=client.development) else None
+    if host is None or not any(one.covers(host.name, host.port) for one in allowed):
+        raise ProviderBroken(
+            endpoint=endpoint,
+            expected=f"an address at {' or '.join(map(str, allowed))}",
+            got="another" if url else "none",
+            backend=client.name,
+        )
+    return url

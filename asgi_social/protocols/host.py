@@ -11,6 +11,7 @@ HOST_GRAMMAR = 'hosts such as "api.example.com", "*.example.com" or "api.example
 _ENTRY = re.compile(r"(\*\.)?(?:\[([^\]]*:[^\]]*)\]|([^:]+))(?::([0-9]{1,5}))?")
 _NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _PORTS = {"https": 443, "http": 80}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,18 @@ def host_of(url: str) -> HostPattern | None:
     name = _comparable(parts.hostname or "")
     port = None if parts.port == _PORTS.get(parts.scheme) else parts.port
     return None if name is None else HostPattern(name=name, port=port)
+
+
+def allowed_address(url: str, *, development: bool) -> bool:
+    """Say whether a request may go to a URL: https, without user info; in development http to a loopback host too."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.password is not None:
+        return False
+    return parts.scheme == "https" or (development and parts.scheme == "http" and host in LOOPBACK)
 
 
 def _comparable(host: str) -> str | None:

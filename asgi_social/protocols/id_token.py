@@ -17,10 +17,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey
 
 from asgi_social.errors import ProviderBroken, TokenReason, TokenRefused
-from asgi_social.protocols.body import object_of, parsed
+from asgi_social.protocols.body import object_of
 from asgi_social.protocols.client import Client, values
 from asgi_social.protocols.message import MAX_METADATA_BYTES, Conversation, Request
 from asgi_social.protocols.provider import IdTokenRules
+from asgi_social.protocols.strict_json import parsed
 from asgi_social.secret import Secret, same
 
 MAX_TOKEN_CHARACTERS = 16 * 1024

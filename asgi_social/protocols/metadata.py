@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from asgi_social.errors import ProviderBroken
 from asgi_social.protocols.body import object_of
 from asgi_social.protocols.client import Client, Endpoints, rendered_url, values
+from asgi_social.protocols.host import allowed_address
 from asgi_social.protocols.message import MAX_METADATA_BYTES, Conversation, Request
 from asgi_social.protocols.provider import Oidc
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def prepared(client: Client) -> Conversation[Client]:
@@ -91,15 +89,3 @@ def _address(client: Client, metadata: Mapping[str, object], name: str) -> str |
         got="another address" if isinstance(url, str) else f"a {type(url).__name__}",
         backend=client.name,
     )
-
-
-def allowed_address(url: str, *, development: bool) -> bool:
-    """Say whether a request may go to a URL: https, without user info; in development http to a loopback host too."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host or parts.username is not None or parts.password is not None:
-        return False
-    return parts.scheme == "https" or (development and parts.scheme == "http" and host in LOOPBACK)

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from asgi_social.account import Uid
 from asgi_social.errors import ConsentDenied, FlowRefused, ProviderBroken, ProviderRefused, TokenRefused, cleaned
-from asgi_social.protocols.body import object_of, require_success
+from asgi_social.protocols.body import object_in, require_success
 from asgi_social.protocols.client import (
     Client,
     credentials,
@@ -61,11 +61,12 @@ def authorize_params(client: Client, challenge: Challenge) -> dict[str, str]:
     if challenge.consent:
         params |= rendered(rules.offline.consent, known)
     standard = {
-        "response_type": "code",
+        "response_type": rules.response_type,
         "client_id": client.client_id,
         "redirect_uri": challenge.redirect_uri,
         "scope": rules.scope_sep.join(challenge.scope),
-        "state": challenge.state.reveal(),
+        # Where the provider drops it, it stands within the redirect_uri.
+        "state": challenge.state.reveal() if rules.state_in == "query" else "",
     }
     if rules.response_mode is not None:
         standard["response_mode"] = rules.response_mode
@@ -82,8 +83,8 @@ def authorization_url(client: Client, params: Mapping[str, str]) -> str:
     """Give the address that the browser is sent to with these parameters."""
     url = client.endpoints.authorize or ""
     # quote: a space goes as %20, which everybody reads; Apple does not read a plus sign as one (goth, apple.go).
-    query = urlencode(params, quote_via=quote)
-    return f"{url}{'&' if urlsplit(url).query else '?'}{query}"
+    query, fragment = urlencode(params, quote_via=quote), client.provider.authorize.fragment
+    return f"{url}{'&' if urlsplit(url).query else '?'}{query}{f'#{fragment}' if fragment else ''}"
 
 
 def s256(verifier: Secret) -> str:
@@ -288,7 +289,8 @@ def tokens_from(client: Client, response: Response) -> Tokens:
     """
     rules = client.provider.answer
     code = client.provider.errors.code
-    said = object_of(response, endpoint=ENDPOINT, backend=client.name, code=code, odd_numbers="text")
+    require_success(response, endpoint=ENDPOINT, backend=client.name, code=code)
+    said = object_in(response, endpoint=ENDPOINT, backend=client.name, form=rules.format, odd_numbers="text")
     answer = checked_answer(client, said, response, ENDPOINT)
     inner = rules.path.read({"": answer}) if rules.path else answer
     answers = {"": inner, "token": inner}

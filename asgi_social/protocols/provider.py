@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from asgi_social.expressions import Path, Template
+from asgi_social.protocols.formats import Format
 
 Protocol = Literal["oauth2", "oidc"]
 VariableKind = Literal["label", "host", "url", "text"]
@@ -46,7 +47,10 @@ class Authorize:
     params: Mapping[str, Template] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
     drop: frozenset[str] = frozenset()
+    response_type: str = "code"
     response_mode: Literal["form_post"] | None = None
+    state_in: Literal["query", "redirect"] = "query"
+    fragment: str = ""
     pkce: Pkce = "supported"
     offline: Offline = field(default_factory=Offline)
 
@@ -80,7 +84,7 @@ class TokenCall:
     url: Template | None = None
     auth: str = "body"
     method: Literal["POST", "GET"] = "POST"
-    send: Literal["form", "json"] = "form"
+    send: Literal["form", "json", "query"] = "form"
     params: Mapping[str, Template] = field(default_factory=dict)
     headers: Mapping[str, Template] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -98,6 +102,7 @@ class TokenAnswer:
     scope: Path
     expires: Path
     expires_unit: Literal["s", "ms", "epoch"] = "s"
+    format: Format = "json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,7 @@ class Call:
 
     id: str
     url: Template | None
+    hosts: tuple[Template, ...] = ()
     method: Literal["GET", "POST", "DELETE"] = "GET"
     auth: str = "bearer"
     query_name: str = "access_token"
@@ -114,8 +120,9 @@ class Call:
     form: Mapping[str, Template] | None = None
     json: Mapping[str, Template] | None = None
     path: Path | None = None
-    status_only: bool = False
+    format: Format = "json"
     optional: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,20 +136,23 @@ class Userinfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calculation:
-    """A value signed from others, such as Facebook's ``appsecret_proof``."""
+    """A value signed or hashed from others, such as Facebook's ``appsecret_proof``, in hexadecimal."""
 
-    sign: Literal["hmac_sha256"]
-    key: Template
+    sign: Literal["hmac_sha256", "sha256", "md5"]
+    key: Template | None
     data: Template
+    is_upper: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A condition that an account must meet, else the person is refused."""
 
-    path: Path
-    op: Literal["equals", "is_true"]
+    path: Path | None
+    op: Literal["equals", "is_true", "any_of"]
     value: Template | None = None
+    setting: str = ""
+    status_of: str = ""
     only_if: Literal["always", "uuid"] = "always"
     error: str
 
@@ -152,6 +162,7 @@ class ErrorRules:
     """How the provider tells an error inside an answer with status 200."""
 
     ok: Path | None = None
+    ok_is: str | None = None
     code: Path | None = None
     message: Path | None = None
 

@@ -6,8 +6,9 @@ from uuid import UUID
 from asgi_social.account import Account, https_or_none, uid_of
 from asgi_social.errors import ProviderBroken, ProviderRefused, Refused
 from asgi_social.expressions import Path, path
-from asgi_social.protocols.body import object_of, parsed, require_success, unrepeated
-from asgi_social.protocols.client import Client, data_request, values
+from asgi_social.protocols.body import answer_of, require_success, unrepeated
+from asgi_social.protocols.client import Client, data_request, rendered_url, values
+from asgi_social.protocols.formats import read_as
 from asgi_social.protocols.message import Conversation, Response, Tokens
 from asgi_social.protocols.provider import Call, Policy
 
@@ -35,14 +36,16 @@ def fetch_account(client: Client, tokens: Tokens) -> Conversation[Account]:
     answers: dict[str, object] = {"token": tokens.answer, "id": tokens.claims or {}}
     main: Mapping[str, object] = {}
     userinfo = client.provider.userinfo
+    for call in userinfo.requests:
+        if call.first:
+            answers[call.id] = yield from _further_answer(client, call, tokens, answers)
     # An address that holds a part of the token answer is known only now, and so is none of the endpoints.
     if userinfo.source == "request" and (client.endpoints.userinfo or userinfo.main.url) is not None:
-        main = yield from _main_answer(client, tokens, userinfo.main)
+        main = yield from _main_answer(client, tokens, userinfo.main, answers)
     answers["userinfo"] = main
     for call in userinfo.requests:
-        known = values(client, tokens=tokens, userinfo=main)
-        response = yield data_request(client, call, f"{call.id} endpoint", known=known, fallback=None)
-        answers[call.id] = _further_answer(client, call, response)
+        if not call.first:
+            answers[call.id] = yield from _further_answer(client, call, tokens, answers)
     # The merged answer: the profile laid over the claims laid over the token answer, by top-level names.
     answers[""] = {**tokens.answer, **(tokens.claims or {}), **main}
     _require_policies(client, answers)
@@ -109,12 +112,15 @@ def account_of_claims(client: Client, claims: Mapping[str, object], tokens: Toke
     )
 
 
-def _main_answer(client: Client, tokens: Tokens, call: Call) -> Conversation[Mapping[str, object]]:
-    known = values(client, tokens=tokens)
+def _main_answer(
+    client: Client, tokens: Tokens, call: Call, answers: Mapping[str, object]
+) -> Conversation[Mapping[str, object]]:
+    known = _known(client, tokens, answers)
     response = yield data_request(client, call, ENDPOINT, known=known, fallback=client.endpoints.userinfo)
-    said = object_of(response, endpoint=ENDPOINT, backend=client.name, code=client.provider.errors.code)
-    answer = checked_answer(client, said, response, ENDPOINT)
-    main = call.path.read({"": answer}) if call.path else answer
+    code = client.provider.errors.code
+    said = answer_of(response, endpoint=ENDPOINT, backend=client.name, code=code, form=call.format)
+    answer = checked_answer(client, said, response, ENDPOINT) if isinstance(said, dict) else {}
+    main = call.path.read({"": answer, "answer": said}) if call.path else said
     if not isinstance(main, dict):
         raise ProviderBroken(
             endpoint=ENDPOINT, expected="an account", got="none where its data say", backend=client.name
@@ -140,7 +146,8 @@ def checked_answer(client: Client, answer: dict[str, object], response: Response
     code = rules.code.read(answers) if rules.code else answer.get("error")
     refused = isinstance(code, dict | list) or code not in {None, "", 0, "0"}  # 0 == False, as some write it
     if rules.ok is not None:
-        refused = rules.ok.read(answers) is not True
+        ok = rules.ok.read(answers)
+        refused = ok is not True if rules.ok_is is None else str(ok) != rules.ok_is
     if not refused:
         return answer
     message = rules.message.read(answers) if rules.message else answer.get("error_description")
@@ -154,27 +161,41 @@ def checked_answer(client: Client, answer: dict[str, object], response: Response
     )
 
 
-def _further_answer(client: Client, call: Call, response: Response) -> object:
-    if call.optional and not 200 <= response.status < 300:
+def _further_answer(client: Client, call: Call, tokens: Tokens, answers: Mapping[str, object]) -> Conversation[object]:
+    endpoint, known = f"{call.id} endpoint", _known(client, tokens, answers)
+    if not call.hosts and rendered_url(client, call.url, known) is None:
+        if call.optional:
+            return None
+        raise ProviderBroken(
+            endpoint=endpoint, expected="an answer that names what is asked for", got="none", backend=client.name
+        )
+    response = yield data_request(client, call, endpoint, known=known, fallback=None)
+    decides = any(policy.status_of == call.id for policy in client.provider.policies)
+    if (call.optional and not 200 <= response.status < 300) or (decides and response.status in {403, 404}):
         return None
-    endpoint = f"{call.id} endpoint"
     require_success(response, endpoint=endpoint, backend=client.name)
-    if call.status_only:
-        return {}
     try:
-        answer = parsed(response.body)
+        answer = read_as(call.format, response.body)
     except ValueError:
         if call.optional:
             return None
         raise ProviderBroken(
-            endpoint=endpoint, expected="JSON", got=f"{len(response.body)} bytes of something else", backend=client.name
+            endpoint=endpoint,
+            expected="JSON" if call.format == "json" else f"an answer as {call.format}",
+            got=f"{len(response.body)} bytes of something else",
+            backend=client.name,
         ) from None
-    return call.path.read({"": answer}) if call.path else answer
+    return call.path.read({"": answer, "answer": answer}) if call.path else answer
+
+
+def _known(client: Client, tokens: Tokens, answers: Mapping[str, object]) -> dict[str, object]:
+    """Give what the templates of a request may use: the answers so far too."""
+    return values(client, tokens=tokens, **{name: one for name, one in answers.items() if name not in {"token", "id"}})
 
 
 def _require_policies(client: Client, answers: Mapping[str, object]) -> None:
     for policy in client.provider.policies:
-        if not _is_met(client, policy, policy.path.read(answers)):
+        if not _is_met(client, policy, answers):
             raise Refused(
                 f"the account does not meet a condition of this app: {policy.error}",
                 hint=f"choose another {client.provider.title} account",
@@ -182,9 +203,15 @@ def _require_policies(client: Client, answers: Mapping[str, object]) -> None:
             )
 
 
-def _is_met(client: Client, policy: Policy, value: object) -> bool:
+def _is_met(client: Client, policy: Policy, answers: Mapping[str, object]) -> bool:
+    if policy.status_of:
+        return answers.get(policy.status_of) is not None
+    value = policy.path.read(answers) if policy.path else None
     if policy.op == "is_true":
         return _is_true(value)
+    if policy.op == "any_of":
+        admitted = client.settings.get(policy.setting) or ()
+        return not admitted or any(one in admitted for one in (value if isinstance(value, list) else [value]))
     wanted = policy.value.render(values(client)) if policy.value else None
     if not wanted or (policy.only_if == "uuid" and not _is_uuid(wanted)):
         return True

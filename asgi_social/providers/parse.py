@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from asgi_social.expressions import template
+from asgi_social.protocols.formats import Format
 from asgi_social.protocols.provider import (
     Authorize,
     Calculation,
@@ -154,7 +155,10 @@ def _authorize(table: Table) -> Authorize:
         params=table.templates("params"),
         rename=table.mapping("rename"),
         drop=frozenset(table.texts("drop")),
+        response_type=table.text("response_type") or "code",
         response_mode=cast(Any, table.choice("response_mode", Literal["form_post"], default="") or None),
+        state_in=cast(Any, table.choice("state_in", Authorize.__annotations__["state_in"], default="query")),
+        fragment=table.text("fragment") or "",
         pkce=cast(Pkce, table.choice("pkce", Pkce, default="supported")),
         offline=Offline(
             params=offline.templates("params"), scope=offline.texts("scope"), consent=offline.templates("consent")
@@ -186,6 +190,7 @@ def _token(table: Table, *, oidc: bool) -> tuple[TokenCall, TokenAnswer, SecretJ
         scope=table.required_path("scope", default="scope"),
         expires=table.required_path("expires", default="expires_in"),
         expires_unit=cast(Any, table.choice("expires_unit", _EXPIRES_UNIT, default="s")),
+        format=cast(Any, table.choice("format", Format, default="json")),
     )
     if call.auth == "secret_jwt":
         table.require("secret_jwt")
@@ -225,11 +230,12 @@ def _secret_jwt(table: Table) -> SecretJwt:
     return secret
 
 
-def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "bearer") -> Call:
-    body = table.table("body")
+def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "bearer", first: bool = False) -> Call:
+    body, hosts = table.table("body"), table.hosts("hosts")
     call = Call(
         id=identifier,
-        url=table.address("url"),
+        url=table.address("url", led=bool(hosts)),
+        hosts=hosts,
         method=cast(Any, table.choice("method", Call.__annotations__["method"], default=method)),
         auth=table.way("auth", _CALL_AUTH, prefixes=("header:", "name:"), default=auth),
         query_name=table.text("query_name") or "access_token",
@@ -238,8 +244,9 @@ def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "be
         form=body.templates("form") if "form" in body else None,
         json=body.templates("json") if "json" in body else None,
         path=table.path("path"),
-        status_only=table.choice("format", Literal["json", "none"], default="json") == "none",
+        format=cast(Any, table.choice("format", Format, default="json")),
         optional=table.flag("optional", default=False),
+        first=first,
     )
     body.done()
     return call
@@ -250,7 +257,7 @@ def _userinfo(table: Table) -> Userinfo:
     for one in table.tables("requests"):
         one.require("url")
         one.forbid([one.required_text("id")], STANDARD_ANSWERS)
-        requests.append(_call(one, identifier=one.required_text("id")))
+        requests.append(_call(one, identifier=one.required_text("id"), first=one.flag("first", default=False)))
         one.done()
     userinfo = Userinfo(
         source=cast(Any, table.choice("source", Userinfo.__annotations__["source"], default="request")),
@@ -299,9 +306,12 @@ def _calculations(table: Table) -> dict[str, Calculation]:
     table.forbid(table.names(), STANDARD_NAMES)
     for name in table.names():
         one = table.table(name)
-        one.choice("sign", Calculation.__annotations__["sign"], default="hmac_sha256")
+        sign = one.choice("sign", Calculation.__annotations__["sign"], default="hmac_sha256")
         found[name] = Calculation(
-            sign="hmac_sha256", key=one.required_template("key"), data=one.required_template("data")
+            sign=cast(Any, sign),
+            key=one.required_template("key") if sign == "hmac_sha256" else None,
+            data=one.required_template("data"),
+            is_upper=one.choice("case", Literal["lower", "upper"], default="lower") == "upper",
         )
         one.done()
     return found
@@ -309,12 +319,15 @@ def _calculations(table: Table) -> dict[str, Calculation]:
 
 def _policy(table: Table) -> Policy:
     op = table.choice("op", Policy.__annotations__["op"], default="equals")
-    if op == "equals":
-        table.require("value")
+    status_of = table.text("status_of") or ""
+    if not status_of:
+        table.require("path", *({"equals": ["value"], "any_of": ["setting"]}.get(op, [])))
     policy = Policy(
-        path=table.required_path("path"),
+        path=table.path("path"),
         op=cast(Any, op),
         value=table.template("value"),
+        setting=table.text("setting") or "",
+        status_of=status_of,
         only_if=cast(Any, table.choice("only_if", Policy.__annotations__["only_if"], default="always")),
         error=table.required_text("error"),
     )
@@ -323,7 +336,9 @@ def _policy(table: Table) -> Policy:
 
 
 def _errors(table: Table) -> ErrorRules:
-    rules = ErrorRules(ok=table.path("ok"), code=table.path("code"), message=table.path("message"))
+    rules = ErrorRules(
+        ok=table.path("ok"), ok_is=table.text("ok_is"), code=table.path("code"), message=table.path("message")
+    )
     table.done()
     return rules
 

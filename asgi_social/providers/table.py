@@ -17,7 +17,7 @@ STANDARD_NAMES = frozenset(
     {"client_id", "client_secret", "redirect_uri", "code", "access_token", "refresh_token", "uid", "now"}
 )
 STANDARD_ROOTS = frozenset({"setting", "callback", "token", "claim", "userinfo"})
-STANDARD_ANSWERS = frozenset({"token", "id", "userinfo"})
+STANDARD_ANSWERS = frozenset({"token", "id", "userinfo", "answer"})
 _ROOT = re.compile(r"\$(@?\w[\w-]*)")
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _KINDS = {str: "text", bool: "true or false", int: "whole number", list: "list", dict: "table"}
@@ -72,8 +72,9 @@ class Names:
         known = STANDARD_NAMES | self.variables | self.calculations
         for name in sorted(compiled.names):
             root, _, rest = name.partition(".")
-            if root not in (STANDARD_ROOTS if rest else known):
-                return f"{{{name}}}", [*(f"{{{one}}}" for one in known), *(f"{{{one}.…}}" for one in STANDARD_ROOTS)]
+            roots = STANDARD_ROOTS | self.requests
+            if root not in (roots if rest else known):
+                return f"{{{name}}}", [*(f"{{{one}}}" for one in known), *(f"{{{one}.…}}" for one in roots)]
         return None
 
 
@@ -152,11 +153,16 @@ class Table:
         """Give what is sent, compiled; absent or empty is an error."""
         return self._compiled(key, self.required_text(key), template)
 
-    def address(self, key: str) -> Template | None:
-        """Give an address, compiled; which host it leads to must not be for an answer to say."""
+    def address(self, key: str, *, led: bool = False) -> Template | None:
+        """Give an address, compiled; which host it leads to must not be for an answer to say.
+
+        Args:
+            key: Which.
+            led: Whether an answer may say how it begins, because the hosts that it may lead to are told besides.
+        """
         url = self.template(key)
-        if url is None:
-            return None
+        if url is None or (led and url.source.startswith("{")):
+            return url
         host = re.split(r"[/?#]", url.source.partition("://")[2] or url.source)[0]
         for name in template(host).names - self._names.variables:
             raise self.wrong(key, f"lets {{{name}}} choose the host", "only [vars] before the path")

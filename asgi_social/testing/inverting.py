@@ -72,7 +72,7 @@ def with_names(answers: Answers, root: str, names: Sequence[str], value: object)
 def enclosed(path: Path | None, inner: object) -> object:
     """Give the whole answer in which a path finds the inner one; without a path that is all."""
     told = None if path is None else _told({}, path, inner, base="userinfo", made_up=False)
-    return inner if told is None else told["userinfo"]
+    return inner if told is None else told["answer" if "answer" in told else "userinfo"]
 
 
 def united(one: object, other: object) -> object:

@@ -1,11 +1,15 @@
 """What the fake provider says, in the shape of a provider of the catalogue."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlencode
+from xml.sax.saxutils import escape, quoteattr
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from asgi_social.expressions import Path
 from asgi_social.protocols.client import values
+from asgi_social.protocols.formats import Format
 from asgi_social.protocols.provider import Proof
 from asgi_social.testing.fake_answers import refused
 from asgi_social.testing.fake_tokens import Refusal
@@ -82,17 +86,19 @@ def data_in_shape(
     """
     answers = answers_for(shape, person)
     said: object = None
+    form: Format = "json"
     for address in shape.addresses:
         call = address.call
         if call is None or address.endpoint not in endpoints or address.endpoint == "/revoke":
             continue
+        form = call.format
         if address.endpoint == "/token-info":
             told: object = _looked_up(shape, address, answers, info)
         else:
             root = address.endpoint.removeprefix("/userinfo").removeprefix("/") or "userinfo"
             told = enclosed(call.path, answers.get(root) or {})
         said = united(said, told)
-    return JSONResponse(_without_error(shape, said), headers=_NO_STORE)
+    return written(_without_error(shape, said), form)
 
 
 def refused_in_shape(shape: Shape, refusal: Refusal) -> Response:
@@ -103,7 +109,35 @@ def refused_in_shape(shape: Shape, refusal: Refusal) -> Response:
     facts: list[tuple[Path, object]] = [] if rules.ok is None else [(rules.ok, False)]
     facts += [] if rules.code is None else [(rules.code, refusal.error)]
     facts += [] if rules.message is None else [(rules.message, refusal.description)]
-    return JSONResponse(with_facts({"userinfo": {}}, facts, base="userinfo")["userinfo"], headers=_NO_STORE)
+    said = with_facts({"userinfo": {}}, facts, base="userinfo")["userinfo"]
+    return written(said, shape.client.provider.answer.format)
+
+
+def written(said: object, form: Format) -> Response:
+    """Give an answer in a format; see :func:`~asgi_social.protocols.formats.read_as`."""
+    members = said if isinstance(said, Mapping) else {}
+    match form:
+        case "json":
+            return JSONResponse(said, headers=_NO_STORE)
+        case "query":
+            return PlainTextResponse(urlencode(members), headers=_NO_STORE)
+        case "jsonp":
+            return PlainTextResponse(f"callback({json.dumps(said)});", headers=_NO_STORE)
+        case "xml":
+            return Response("".join(_elements(members)), headers=_NO_STORE, media_type="text/xml")
+        case "text":
+            return PlainTextResponse(str(members.get("text", "")), headers=_NO_STORE)
+        case "none":
+            return Response(status_code=204, headers=_NO_STORE)
+
+
+def _elements(members: Mapping[str, object]) -> Iterable[str]:
+    for name, value in members.items():
+        for one in value if isinstance(value, list) else [value]:
+            inner = one if isinstance(one, Mapping) else {"#text": one}
+            attributes = "".join(f" {key[1:]}={quoteattr(str(text))}" for key, text in inner.items() if key[0] == "@")
+            below = "".join(_elements({key: below for key, below in inner.items() if key[0] not in "@#"}))
+            yield f"<{name}{attributes}>{escape(str(inner.get('#text', '')))}{below}</{name}>"
 
 
 def revoked_in_shape(shape: Shape) -> Response:
@@ -142,8 +176,11 @@ def _lifetime(seconds: object, *, unit: str, now: float) -> object:
 
 
 def _without_error(shape: Shape, said: object) -> object:
-    ok = shape.client.provider.errors.ok
-    return said if ok is None else with_facts({"userinfo": said}, [(ok, True)], base="userinfo")["userinfo"]
+    rules = shape.client.provider.errors
+    if rules.ok is None:
+        return said
+    fine: object = True if rules.ok_is is None else int(rules.ok_is) if rules.ok_is.isdigit() else rules.ok_is
+    return with_facts({"userinfo": said}, [(rules.ok, fine)], base="userinfo")["userinfo"]
 
 
 def _object(value: object) -> dict[str, object]:

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from asgi_social.testing.fake_dialect import NO_STORE
 from asgi_social.testing.fake_people import CLAIMS, Person, claims_of
 from asgi_social.testing.fake_requests import RecordedRequest
 from asgi_social.testing.fake_tokens import Refusal
@@ -18,6 +17,7 @@ from asgi_social.testing.shaped_answers import (
     refused_in_shape,
     revoked_in_shape,
     token_answer_in_shape,
+    written,
 )
 from asgi_social.testing.shaped_requests import addresses_asked, in_standard_words
 from asgi_social.testing.shapes import Shape, alg_of, uid_of
@@ -94,7 +94,8 @@ class Shaped:
 
     def token_answer(self, said: Mapping[str, object], claims: Mapping[str, object], *, now: float) -> Response:
         """Put each part where the data look."""
-        return JSONResponse(token_answer_in_shape(self.shape, said, claims, now=now), headers=NO_STORE)
+        answer = token_answer_in_shape(self.shape, said, claims, now=now)
+        return written(answer, self.shape.client.provider.answer.format)
 
     def data(self, endpoints: Sequence[str], claims: Mapping[str, object], info: Mapping[str, object]) -> Response:
         """Put what is told where the data look."""

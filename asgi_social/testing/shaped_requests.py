@@ -63,6 +63,8 @@ def _authorization(shape: Shape, query: Mapping[str, str]) -> dict[str, str]:
         asked["code_challenge_method"] = "none"  # which is refused, on the way back to the app
     if "response_type" in rules.drop:
         asked.setdefault("response_type", "code")
+    elif asked.get("response_type") == rules.response_type:
+        asked["response_type"] = "code"
     if rules.response_mode is not None:
         asked["response_mode"] = rules.response_mode
     scope = asked.pop("scope", "").replace(rules.scope_sep, " ").split()
@@ -75,7 +77,8 @@ def _authorization(shape: Shape, query: Mapping[str, str]) -> dict[str, str]:
 
 def _token_form(client: Client, asked: RecordedRequest) -> dict[str, str]:
     refresh = client.provider.refresh
-    sent = asked.query if asked.method == "GET" else {**asked.form, **asked.json}
+    in_query = asked.method == "GET" or client.provider.token.send == "query"
+    sent = asked.query if in_query else {**asked.form, **asked.json}
     spent = refresh.call.rename.get(refresh.token_param, refresh.token_param)
     code = client.provider.token.rename.get("code", "code")
     renewing = refresh.enabled and spent in sent and code not in sent

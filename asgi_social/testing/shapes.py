@@ -23,6 +23,7 @@ from asgi_social.testing.fake_metadata import metadata_of
 from asgi_social.testing.inverting import Answers, merged, with_facts, with_names, with_something
 
 WELL_KNOWN = "/.well-known/openid-configuration"
+_TEMPLATE_ROOTS: Mapping[str, str] = {"id": "claim"}
 _BASES: Mapping[str, str] = {"request": "userinfo", "token": "token", "id_token": "id"}
 # The names that a person has are told first: a whole name can be read out of its parts.
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -59,20 +60,23 @@ class Shape:
         addresses: Where the provider answers.
         metadata: The metadata document; empty where it publishes none.
         demanded: The names in answers that a further request, an issuer or an authority is made of: root and steps.
+        led: The addresses that answers hold, by the names that the data have for them.
     """
 
     client: Client
     addresses: tuple[Address, ...]
     metadata: Mapping[str, object]
     demanded: tuple[tuple[str, ...], ...]
+    led: Mapping[str, str]
 
 
 def shape_of(client: Client) -> Shape:
     """Give the shape of a client's provider."""
     metadata = _metadata(client)
     client = _with_endpoints(client, metadata)
-    addresses, demanded = tuple(_addresses(client, metadata)), tuple(_demanded(client))
-    return Shape(client=client, addresses=addresses, metadata=metadata, demanded=demanded)
+    led = _led(client)
+    addresses, demanded = tuple(_addresses(client, metadata, led)), tuple(_demanded(client))
+    return Shape(client=client, addresses=addresses, metadata=metadata, demanded=demanded, led=led)
 
 
 def answers_for(shape: Shape, claims: Mapping[str, object]) -> Answers:
@@ -98,7 +102,8 @@ def answers_for(shape: Shape, claims: Mapping[str, object]) -> Answers:
         alone = with_facts({"id": answers["id"]}, [*_conditions(client), *facts], base="id")
         answers = {**answers, "id": alone["id"]}
     for root, *steps in shape.demanded:
-        answers = with_names(answers, root, steps, f"fake-{steps[-1]}")
+        name = ".".join([_TEMPLATE_ROOTS.get(root, root), *steps])
+        answers = with_names(answers, root, steps, shape.led.get(name, f"fake-{steps[-1]}"))
     return answers
 
 
@@ -145,12 +150,16 @@ def _conditions(client: Client) -> list[tuple[Path, object]]:
     known = values(client)
     facts: list[tuple[Path, object]] = []
     for policy in client.provider.policies:
+        if policy.path is None:
+            continue
         wanted = policy.value.render(known) if policy.value else None
         # Where the app admits anybody there is no tenant's id to be told.
         if wanted and (policy.only_if == "always" or _UUID.fullmatch(wanted)):
             facts.append((policy.path, wanted))
         if policy.op == "is_true":
             facts.append((policy.path, True))
+        if policy.op == "any_of" and (admitted := client.settings.get(policy.setting)):
+            facts.append((policy.path, admitted[0]))
     return facts
 
 
@@ -167,10 +176,21 @@ def _facts(client: Client, claims: Mapping[str, object]) -> list[tuple[Path, obj
 
 def _demanded(client: Client) -> Iterable[tuple[str, ...]]:
     roots = {"token": "token", "claim": "id", "userinfo": "userinfo"}
+    roots |= {call.id: call.id for call in client.provider.userinfo.requests}
     for name in sorted({name for one in _templates(client.provider) for name in one.names}):
         root, *steps = name.split(".")
         if root in roots and steps:
             yield roots[root], *steps
+
+
+def _led(client: Client) -> dict[str, str]:
+    """Give an address for each name in an answer that a request's own begins with, at a host that the data allow."""
+    userinfo, found = client.provider.userinfo, {}
+    for call in (userinfo.main, *userinfo.requests):
+        if call.hosts and call.url is not None:
+            host = (call.hosts[0].render(values(client)) or "").replace("*", "fake")
+            found[call.url.parts[0][1]] = f"https://{host}/{call.id}"
+    return found
 
 
 def _metadata(client: Client) -> dict[str, object]:
@@ -192,7 +212,7 @@ def _with_endpoints(client: Client, metadata: Mapping[str, object]) -> Client:
         answer = Response(status=200, headers={}, body=body, received_at=client.now)
 
 
-def _addresses(client: Client, metadata: Mapping[str, object]) -> Iterable[Address]:
+def _addresses(client: Client, metadata: Mapping[str, object], led: Mapping[str, str]) -> Iterable[Address]:
     provider, endpoints = client.provider, client.endpoints
     fixed = [
         ("/authorize", "GET", endpoints.authorize),
@@ -210,7 +230,11 @@ def _addresses(client: Client, metadata: Mapping[str, object]) -> Iterable[Addre
         if url is not None:
             yield _address(client, endpoint, method, _as_it_is(url))
     for endpoint, call, fallback in _calls(client):
-        yield _address(client, endpoint, call.method, call.url or _as_it_is(fallback or ""), call=call)
+        asked = call.url or _as_it_is(fallback or "")
+        if call.hosts:
+            name = asked.parts[0][1]
+            asked = template(asked.source.replace(f"{{{name}}}", led[name], 1))
+        yield _address(client, endpoint, call.method, asked, call=call)
 
 
 def _calls(client: Client) -> Iterable[tuple[str, Call, str | None]]:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from asgi_social.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderUnreachable
 from asgi_social.expressions import path
-from asgi_social.protocols.body import MAX_DEPTH, object_of, parsed, retry_after_of
+from asgi_social.protocols.body import object_of, retry_after_of
 from asgi_social.protocols.message import Response
+from asgi_social.protocols.strict_json import MAX_DEPTH, parsed
 from asgi_social.testing.clock import START
 from tests.protocols.played import answer, raw
 

@@ -1,6 +1,7 @@
 """How templates, credentials and provider data become a request."""
 
 import base64
+import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import replace
@@ -184,6 +185,20 @@ def test_a_calculated_value_is_signed_from_others() -> None:
 
     assert known["proof"] == hmac.new(CLIENT_SECRET.encode(), b"t", "sha256").hexdigest()
     assert values(client)["proof"] is None
+
+
+def test_a_calculated_value_may_be_a_hash_and_be_made_of_an_earlier_one() -> None:
+    calculations = {
+        "inner": {"sign": "md5", "data": "{access_token}"},
+        "outer": {"sign": "sha256", "data": "{inner}{client_secret}", "case": "upper"},
+    }
+    client = ready({**OAUTH2, "calc": calculations})
+
+    known = values(client, tokens=Tokens(access_token=Secret("t")))
+
+    inner = hashlib.md5(b"t", usedforsecurity=False).hexdigest()
+    assert known["inner"] == inner
+    assert known["outer"] == hashlib.sha256(f"{inner}{CLIENT_SECRET}".encode()).hexdigest().upper()
 
 
 SECRET_JWT = {

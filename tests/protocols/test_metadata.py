@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from asgi_social.errors import ProviderBroken, ProviderUnreachable
-from asgi_social.protocols.metadata import allowed_address, prepared
+from asgi_social.protocols.host import allowed_address
+from asgi_social.protocols.metadata import prepared
 from tests.protocols.played import HOST, METADATA, OAUTH2, OIDC, answer, client_of, endpoints_of, play, ready
 from tests.tokens import ISSUER
 

@@ -106,6 +106,16 @@ def test_parameters_are_left_out_and_renamed_as_the_data_say() -> None:
     assert not {"response_type", "client_id"} & set(params)
 
 
+def test_an_authorization_request_may_ask_for_another_type_and_end_in_a_fragment() -> None:
+    authorize = {"url": f"{HOST}/a", "response_type": "Assertion", "state_in": "redirect", "fragment": "wechat"}
+    client = ready(plain(authorize=authorize))
+
+    params = authorize_params(client, CHALLENGE)
+
+    assert (params["response_type"], "state" in params) == ("Assertion", False)
+    assert authorization_url(client, params).endswith("#wechat")
+
+
 @pytest.mark.parametrize("url", [f"{HOST}/authorize", f"{HOST}/authorize?team=1"])
 def test_the_browser_is_sent_to_the_authorization_endpoint_with_its_own_query_kept(url: str) -> None:
     client = ready(plain(authorize={"url": url}))

@@ -66,6 +66,125 @@ def test_further_requests_are_read_by_their_names_and_may_use_what_came_before()
     assert (result.result.email, result.result.fullname) == ("a@example.org", None)
 
 
+def test_a_request_that_is_made_first_may_say_where_the_account_is() -> None:
+    provider = {
+        "userinfo": {
+            "url": f"{HOST}/users/{{whoami.user.id}}",
+            "path": "$answer[0].data",
+            "requests": [
+                {"id": "whoami", "url": f"{HOST}/whoami", "format": "jsonp", "first": True},
+                {"id": "more", "url": f"{HOST}/more/{{whoami.user.id}}"},
+            ],
+        },
+    }
+
+    result = played(provider, raw(b'cb({"user": {"id": 9}})'), answer([{"data": ME}]), answer({}))
+
+    assert [asked.url for asked in result.asked] == [f"{HOST}/whoami", f"{HOST}/users/9", f"{HOST}/more/9"]
+    assert result.result.uid == "7"
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_request_whose_address_no_answer_fills_is_not_made(optional: bool) -> None:
+    requests = [{"id": "emails", "url": f"{HOST}/{{userinfo.nothing}}/emails", "optional": optional}]
+    provider = {"userinfo": {"url": f"{HOST}/me", "requests": requests}}
+
+    if optional:
+        assert len(played(provider, answer(ME)).asked) == 1
+    else:
+        with pytest.raises(ProviderBroken) as caught:
+            fetched(provider, answer(ME))
+
+        assert caught.value.expected == "an answer that names what is asked for"
+
+
+def test_an_address_that_an_answer_names_is_asked_at_the_hosts_of_the_data_alone() -> None:
+    provider = {"userinfo": {"url": "{token.id}/me?v=1", "hosts": ["*.sales.example", "own.example"]}}
+
+    for url in ("https://eu.sales.example/id/7", "https://own.example/a"):
+        tokens = Tokens(access_token=Secret("a-token"), answer={"id": url})
+        assert [one.url for one in played(provider, answer(ME), tokens=tokens).asked] == [f"{url}/me?v=1"]
+    for odd in (
+        "https://evil.example/",
+        "https://sales.example.evil.example",
+        "http://own.example",
+        "//own.example",
+        7,
+    ):
+        with pytest.raises(ProviderBroken) as caught:
+            fetched(provider, tokens=Tokens(access_token=Secret("a-token"), answer={"id": odd}))
+        assert (caught.value.expected, caught.value.got) == (
+            "an address at *.sales.example or own.example",
+            "another",
+        )
+    with pytest.raises(ProviderBroken, match="none"):
+        fetched(provider)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_request_whose_status_decides_admits_or_refuses_the_person(status: int) -> None:
+    provider = {
+        "userinfo": {
+            "url": f"{HOST}/me",
+            "requests": [{"id": "member", "url": f"{HOST}/members/{{userinfo.id}}", "format": "none"}],
+        },
+        "policy": [{"status_of": "member", "error": "it is no member"}],
+    }
+
+    assert fetched(provider, answer(ME), raw(b"", status=204)).uid == "7"
+    with pytest.raises(Refused, match="it is no member"):
+        fetched(provider, answer(ME), answer({}, status))
+    with pytest.raises(ProviderUnreachable):
+        fetched(provider, answer(ME), answer({}, 503))
+
+
+@pytest.mark.parametrize(
+    ("admitted", "groups", "is_met"),
+    [
+        (["staff", "guests"], ["staff", "x"], True),
+        (["staff"], ["x"], False),
+        (["staff"], "staff", True),
+        (["staff"], None, False),
+        ("staff,x", ["x"], True),
+        ([], ["x"], True),
+    ],
+)
+def test_a_condition_may_admit_those_that_a_setting_lists(admitted: object, groups: object, is_met: bool) -> None:
+    policy = {"op": "any_of", "path": "groups", "setting": "allowed_groups", "error": "it is in no group"}
+
+    try:
+        fetched({"policy": [policy]}, answer({**ME, "groups": groups}), allowed_groups=admitted)
+    except Refused:
+        assert not is_met
+    else:
+        assert is_met
+
+
+@pytest.mark.parametrize(("said", "is_fine"), [(200, True), ("200", True), (500, False), (None, False)])
+def test_what_an_answer_says_when_all_is_well_may_be_another_word_than_true(said: object, is_fine: bool) -> None:
+    provider = {"errors": {"ok": "meta.code", "ok_is": "200"}}
+    try:
+        fetched(provider, answer({**ME, "meta": {"code": said}}))
+    except ProviderRefused:
+        assert not is_fine
+    else:
+        assert is_fine
+
+
+def test_a_profile_in_xml_is_read() -> None:
+    provider = {
+        "userinfo": {"url": f"{HOST}/me", "format": "xml", "path": "R.user"},
+        "uid": {"path": '"@id"'},
+        "account": {"username": "name"},
+    }
+
+    account = fetched(provider, raw(b'<R><user id="7"><name>ada</name></user></R>'))
+
+    assert (account.uid, account.username) == ("7", "ada")
+    with pytest.raises(ProviderBroken):
+        fetched(provider, raw(b"<!DOCTYPE R><R/>"))
+
+
 @pytest.mark.parametrize("response", [answer({}, 403), answer({}, 500), raw(b"<html>")])
 def test_an_optional_request_may_come_to_nothing(response: Response) -> None:
     requests = [{"id": "emails", "url": f"{HOST}/emails", "optional": True}]

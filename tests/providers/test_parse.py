@@ -43,7 +43,8 @@ def parsed(**change: Any) -> Provider:
         ({"callback": {"keeps": ["a"]}}, "callback.keeps", "did you mean 'keep'?"),
         ({"token": {"metod": "GET"}}, "token.metod", "did you mean 'method'?"),
         ({"token": {"secret_jwt": {"aud": "a", "algo": "ES256"}}}, "token.secret_jwt.alg", "is missing"),
-        ({"userinfo": {"hosts": ["a"]}}, "userinfo.hosts", "is not known"),
+        ({"userinfo": {"host": ["a.example"]}}, "userinfo.host", "is not known, did you mean 'hosts'?"),
+        ({"authorize": {"first": True}}, "authorize.first", "is not known"),
         ({"userinfo": {"body": {"xml": {}}}}, "userinfo.body.xml", "is not known"),
         ({"uid": {"legacy": ["a"]}}, "uid.legacy", "is not known"),
         ({"account": {"user_name": "nick"}}, "account.user_name", "is not known, did you mean 'username'?"),
@@ -54,7 +55,7 @@ def parsed(**change: Any) -> Provider:
         ({"oidc": {"endpoint": "https://own.example", "conf": "a"}}, "oidc.conf", "did you mean 'config'?"),
         ({"id_token": {**KEYS, "alg": ["RS256"]}}, "id_token.alg", "did you mean 'algs'?"),
         ({"vars": {"v": {"kinds": "url"}}}, "vars.v.kinds", "did you mean 'kind'?"),
-        ({"calc": {"c": {"key": "a", "data": "b", "case": "upper"}}}, "calc.c.case", "is not known"),
+        ({"calc": {"c": {"sign": "md5", "data": "b", "key": "a"}}}, "calc.c.key", "is not known"),
         # One that is missing.
         ({"name": None}, "name", "is missing"),
         ({"title": ""}, "title", "is missing"),
@@ -75,6 +76,7 @@ def parsed(**change: Any) -> Provider:
         ({"calc": {"c": {"key": "{client_secret}"}}}, "calc.c.data", "is missing"),
         ({"policy": [{"path": "id", "error": "e"}]}, "policy[0].value", "is missing"),
         ({"policy": [{"op": "is_true", "error": "e"}]}, "policy[0].path", "is missing"),
+        ({"policy": [{"op": "any_of", "path": "id", "error": "e"}]}, "policy[0].setting", "is missing"),
         ({"policy": [{"op": "is_true", "path": "id"}]}, "policy[0].error", "is missing"),
         # A value of the wrong kind.
         ({"title": 7}, "title", "is a whole number"),
@@ -111,7 +113,9 @@ def parsed(**change: Any) -> Provider:
         ({"token": {"expires_unit": "m"}}, "token.expires_unit", "is 'm'"),
         ({"userinfo": {"auth": "bearer_secret"}}, "userinfo.auth", "is 'bearer_secret'"),
         ({"userinfo": {"source": "tokens"}}, "userinfo.source", "did you mean 'token'?"),
-        ({"userinfo": {"format": "jsonp"}}, "userinfo.format", "is 'jsonp', did you mean 'json'?"),
+        ({"userinfo": {"format": "jsnop"}}, "userinfo.format", "is 'jsnop', did you mean 'jsonp'?"),
+        ({"authorize": {"state_in": "none"}}, "authorize.state_in", "is 'none'"),
+        ({"calc": {"c": {"key": "a", "data": "b", "case": "title"}}}, "calc.c.case", "is 'title'"),
         ({"refresh": {"with": "token"}}, "refresh.with", "is 'token'"),
         ({"revoke": {"url": "https://own.example/r", "style": "basic"}}, "revoke.style", "is 'basic'"),
         ({"verify": [{"kind": "bound"}]}, "verify[0].kind", "is 'bound'"),
@@ -120,7 +124,7 @@ def parsed(**change: Any) -> Provider:
         ({"id_token": {**KEYS, "nonce": "on"}}, "id_token.nonce", "is 'on'"),
         ({"id_token": {**KEYS, "lax": ["exp"]}}, "id_token.lax", "is 'exp'"),
         ({"vars": {"v": {"kind": "uri"}}}, "vars.v.kind", "is 'uri', did you mean 'url'?"),
-        ({"calc": {"c": {"key": "a", "data": "b", "sign": "md5"}}}, "calc.c.sign", "is 'md5'"),
+        ({"calc": {"c": {"key": "a", "data": "b", "sign": "sha1"}}}, "calc.c.sign", "is 'sha1'"),
         # An expression that cannot be read, or names something that there is not.
         ({"userinfo": {"params": {"a": "{"}}}, "userinfo.params.a", "cannot be read"),
         ({"uid": {"path": "a["}}, "uid.path", "cannot be read"),
@@ -145,6 +149,8 @@ def parsed(**change: Any) -> Provider:
         ({"userinfo": {"url": "{token.id}"}}, "userinfo.url", "lets {token.id} choose the host"),
         ({"userinfo": {"url": "https://{claim.h}.example/me"}}, "userinfo.url", "lets {claim.h} choose the host"),
         ({"id_token": {**KEYS, "jwks": "https://{claim.iss}?a"}}, "id_token.jwks", "lets {claim.iss} choose the host"),
+        ({"userinfo": {"url": "https://{token.h}", "hosts": ["a.example"]}}, "userinfo.url", "lets {token.h} choose"),
+        ({"userinfo": {"url": "{token.id}", "hosts": ["{token.h}"]}}, "userinfo.hosts", "lets {token.h} choose"),
         ({"refresh": {"url": "{token.url}/r"}}, "refresh.url", "lets {token.url} choose the host"),
         ({"api_hosts": ["{setting.h}.example"]}, "api_hosts", "lets {setting.h} choose the host"),
         ({"api_hosts": "own.example"}, "api_hosts", "is a text"),
@@ -248,7 +254,7 @@ def test_a_further_request_gives_a_root_to_paths() -> None:
 
     provider = parsed(userinfo={"requests": requests}, account={"email": "$more.email|'$none'"})
 
-    assert provider.userinfo.requests[0].status_only
+    assert provider.userinfo.requests[0].format == "none"
     assert provider.account["email"].source == "$more.email|'$none'"
 
 

@@ -125,6 +125,40 @@ SHAPES = [
         ),
         id="a look-up by the app",
     ),
+    pytest.param(
+        with_(
+            authorize={"response_type": "Assertion", "state_in": "redirect", "fragment": "redirect"},
+            token={"send": "query", "format": "query", "auth": "none", "params": {"hash": "{hash}"}},
+            userinfo={
+                "url": "{token.home}/me",
+                "hosts": ["*.own.example"],
+                "format": "jsonp",
+                "path": "$answer[0].user",
+                "requests": [
+                    {"id": "whoami", "url": "https://own.example/whoami", "format": "text", "first": True},
+                    {"id": "more", "url": "https://own.example/more/{whoami.text}", "format": "xml", "path": "R.u"},
+                    {"id": "member", "url": "https://own.example/member/{userinfo.id}", "format": "none"},
+                ],
+            },
+            calc={"hash": {"sign": "sha256", "data": "{client_secret}|{code}", "case": "upper"}},
+            account={"fullname": "$more.name", "username": "$whoami.text"},
+            policy=[
+                {"status_of": "member", "error": "it is no member's"},
+                {"op": "any_of", "path": "groups", "setting": "groups", "error": "it is in no group"},
+            ],
+        )
+        | {"groups": ["staff"]},
+        id="answers in other formats",
+    ),
+    pytest.param(
+        with_(
+            userinfo={"url": "https://own.example/me", "format": "query"},
+            account={"email": "email"},
+            errors={"ok": "status", "ok_is": "fine"},
+            calc={"inner": {"sign": "md5", "data": "{access_token}"}, "outer": {"sign": "md5", "data": "{inner}"}},
+        ),
+        id="a word when all is well",
+    ),
 ]
 
 
