@@ -13,17 +13,16 @@ from asgi_social.errors import (
     AccountTaken,
     FlowRefused,
     ProviderRefused,
-    SettingsError,
     StorageError,
     TokenRefused,
 )
 from asgi_social.events import Event, EventName, Events
 from asgi_social.flow import Flow, new_challenge
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.message import Callback, Tokens
+from asgi_social.protocols.message import Callback, Once, Tokens
 from asgi_social.protocols.metadata import prepared
-from asgi_social.protocols.oauth2 import authorization_url, hinted
-from asgi_social.protocols.steps import sign_in
+from asgi_social.protocols.oauth2 import hinted, no_redirect
+from asgi_social.protocols.steps import begun, sign_in
 from asgi_social.refresh.attempt import Renewable
 from asgi_social.refresh.renewals import Renewals
 from asgi_social.secret import Keys, Secret, random_text
@@ -124,13 +123,8 @@ class Backend(Generic[UserId]):
             SettingsError: The provider cannot be associated by a redirect.
         """
         client = await self._engine.transport.play(prepared(self._now()), backend=self.name)
-        if "redirect" not in client.provider.flows or client.endpoints.authorize is None:
-            raise SettingsError(
-                f"{self.title} cannot be associated by a redirect",
-                hint="send its client token to a view that calls backend.associate",
-                setting=f"backends.{self.name}",
-                backend=self.name,
-            )
+        if "redirect" not in client.provider.flows:
+            raise no_redirect(client)
         held = await self._engine.repository.of_user(user_id, backend=self.name)
         # Granted scope only grows: what was granted before is asked again, or linking anew would lose it.
         allowed = {*client.scope, *client.further_scope}
@@ -147,17 +141,18 @@ class Backend(Generic[UserId]):
         if client.provider.authorize.state_in == "redirect":  # it gives back nothing else of ours
             marked = f"{redirect_uri}?state={challenge.state.reveal()}"
             challenge = replace(challenge, redirect_uri=marked)
+        begun_flow = await self._engine.transport.play(begun(client, self._steps, challenge), backend=self.name)
         flow = Flow(
             backend=self.name,
             client_id=client.client_id,
             user_id=user_id,
-            challenge=challenge,
+            challenge=replace(challenge, kept=begun_flow.kept),
             next=next_path,
             issuer=client.endpoints.issuer,
             iss_promised=client.endpoints.iss_promised,
             began_at=client.now,
         )
-        return flow, authorization_url(client, self._steps.authorize_params(client, challenge))
+        return flow, begun_flow.url
 
     async def complete(self, flow: Flow, params: Mapping[str, str]) -> Association[UserId]:
         """End a flow: spend its state, then the code, and store the association.
@@ -176,12 +171,7 @@ class Backend(Generic[UserId]):
             flow.spend_key, expires_at=flow.expires_at, now=self._engine.clock.now()
         )
         if not first:
-            raise FlowRefused(
-                "this answer has been used before",
-                hint="the account may be linked already; if it is not, start again",
-                reason="spent",
-                backend=self.name,
-            )
+            raise _answered_before(self.name)
         try:
             callback = self._steps.read_callback(self._client, params)
         except ProviderRefused as refusal:
@@ -268,6 +258,8 @@ class Backend(Generic[UserId]):
     async def _completed(self, flow: Flow, callback: Callback) -> StoredAssociation:
         conversation = sign_in(self._now(), self._steps, callback, flow.challenge)
         tokens, account = await self._engine.transport.play(conversation, backend=self.name)
+        if tokens.once is not None and not await self._is_first(tokens.once):
+            raise _answered_before(self.name)
         return await self._stored(flow.user_id, tokens, account)
 
     async def _found(self, account: Account) -> StoredAssociation | None:
@@ -292,31 +284,37 @@ class Backend(Generic[UserId]):
             if id_token is None:
                 token = client_token(access_token, backend=self.name)
                 conversation = proven_account(self._now(), self._steps, token)
-                return await self._engine.transport.play(conversation, backend=self.name)
-            token = client_token(id_token, backend=self.name)
-            conversation = account_of_id_token(self._now(), token, nonce=Secret(nonce) if nonce is not None else None)
+            else:
+                token = client_token(id_token, backend=self.name)
+                sent = Secret(nonce) if nonce is not None else None
+                conversation = account_of_id_token(self._now(), token, nonce=sent)
             tokens, account = await self._engine.transport.play(conversation, backend=self.name)
-            if nonce is not None or once:
-                await self._spend(token, tokens)
+            if id_token is not None and (nonce is not None or once):
+                tokens = replace(tokens, once=self._id_token_once(token, tokens))
+            await self._spend(tokens.once)
         except TokenRefused as refusal:
             event = Event(name="token_refused", backend=self.name, code=refusal.code, reason=refusal.reason)
             self._engine.events.emit(replace(event, detail=refusal.detail))
             raise
         return tokens, account
 
-    async def _spend(self, id_token: Secret, tokens: Tokens) -> None:
-        now = self._engine.clock.now()
+    def _id_token_once(self, id_token: Secret, tokens: Tokens) -> Once:
         end = (tokens.claims or {}).get("exp")
-        expires_at = float(end) if isinstance(end, int | float) else now + ID_TOKEN_SECONDS
-        key = spend_key(self._client, id_token)
+        expires_at = float(end) if isinstance(end, int | float) else self._engine.clock.now() + ID_TOKEN_SECONDS
         # Kept a little beyond its end, as long as the skew of clocks lets it pass.
-        if not await self._engine.repository.spend(key, expires_at=expires_at + 120, now=now):
+        return Once(key=spend_key(self._client, id_token), until=expires_at + 120)
+
+    async def _spend(self, once: Once | None) -> None:
+        if once is not None and not await self._is_first(once):
             raise TokenRefused(
-                "the ID token has been used before",
+                "the client token has been used before",
                 hint="get a new token from the provider",
                 reason="spent",
                 backend=self.name,
             )
+
+    async def _is_first(self, once: Once) -> bool:
+        return await self._engine.repository.spend(once.key, expires_at=once.until, now=self._engine.clock.now())
 
     async def _stored(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
         """Store an account's association, or bring the one that this user has up to date."""
@@ -381,3 +379,12 @@ class Backend(Generic[UserId]):
 
     def _now(self) -> Client:
         return replace(self._client, now=self._engine.clock.now())
+
+
+def _answered_before(backend: str) -> FlowRefused:
+    return FlowRefused(
+        "this answer has been used before",
+        hint="the account may be linked already; if it is not, start again",
+        reason="spent",
+        backend=backend,
+    )

@@ -14,6 +14,7 @@ from asgi_social.errors import SettingsError
 from asgi_social.events import Hook
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.host import LOOPBACK
+from asgi_social.providers.own_steps import steps_of
 from asgi_social.providers.table import guess
 from asgi_social.refresh.attempt import Renewable
 from asgi_social.registration import former_name, registered
@@ -199,7 +200,7 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
     _raise_all(faults)
     return Checked(
         keys=keys,
-        backends={name: Renewable(client=client) for name, client in clients.items()},
+        backends={name: Renewable(client=client, steps=steps_of(client.provider)) for name, client in clients.items()},
         hooks=Hooks(
             user_id=settings.get("user_id", str),
             current_user=settings.get("current_user"),

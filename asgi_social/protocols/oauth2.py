@@ -12,7 +12,15 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode, urlsplit
 
 from asgi_social.account import Uid
-from asgi_social.errors import ConsentDenied, FlowRefused, ProviderBroken, ProviderRefused, TokenRefused, cleaned
+from asgi_social.errors import (
+    ConsentDenied,
+    FlowRefused,
+    ProviderBroken,
+    ProviderRefused,
+    SettingsError,
+    TokenRefused,
+    cleaned,
+)
 from asgi_social.protocols.body import object_in, require_success
 from asgi_social.protocols.client import (
     Client,
@@ -24,7 +32,7 @@ from asgi_social.protocols.client import (
     values,
 )
 from asgi_social.protocols.id_token import SKEW_SECONDS, Expected, unverified_claims, verified_claims
-from asgi_social.protocols.message import Callback, Challenge, Conversation, Request, Response, Tokens
+from asgi_social.protocols.message import Begun, Callback, Challenge, Conversation, Request, Response, Tokens
 from asgi_social.protocols.userinfo import checked_answer
 from asgi_social.secret import Secret
 
@@ -77,6 +85,27 @@ def authorize_params(client: Client, challenge: Challenge) -> dict[str, str]:
         standard["code_challenge_method"] = "S256"
     params |= {name: text for name, text in standard.items() if text and name not in rules.drop}
     return {rules.rename.get(name, name): text for name, text in params.items()}
+
+
+def begun(client: Client, params: Mapping[str, str]) -> Begun:
+    """Begin a flow with these parameters; nobody has to be asked for that.
+
+    Raises:
+        SettingsError: The provider has no authorization endpoint.
+    """
+    if client.endpoints.authorize is None:
+        raise no_redirect(client)
+    return Begun(url=authorization_url(client, params))
+
+
+def no_redirect(client: Client) -> SettingsError:
+    """Make the error of a provider that no browser is sent to."""
+    return SettingsError(
+        f"{client.provider.title} cannot be associated by a redirect",
+        hint="send its client token to a view that calls backend.associate",
+        setting=f"backends.{client.name}",
+        backend=client.name,
+    )
 
 
 def authorization_url(client: Client, params: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from asgi_social.expressions import Path, Template
 from asgi_social.protocols.formats import Format
 
-Protocol = Literal["oauth2", "oidc"]
+Protocol = Literal["oauth2", "oidc", "oauth1", "openid2", "saml", "custom"]
 VariableKind = Literal["label", "host", "url", "text"]
 Pkce = Literal["required", "supported", "off"]
 
@@ -236,6 +236,10 @@ class Provider:
     docs: str | None = None
     console: str | None = None
     mark: str | None = None
+    color: str | None = None
+    retired: str | None = None
+    association_only: bool = False
+    code: str | None = None
     flows: frozenset[str] = frozenset({"redirect", "token"})
     variables: Mapping[str, Variable] = field(default_factory=dict)
     authorize: Authorize

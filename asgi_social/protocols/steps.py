@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from asgi_social.account import Account, Uid
 from asgi_social.protocols import oauth2, proof, userinfo
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.message import Callback, Challenge, Conversation, Tokens
+from asgi_social.protocols.message import Begun, Callback, Challenge, Conversation, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.proof import Proven
 
@@ -15,9 +15,11 @@ from asgi_social.protocols.proof import Proven
 class Steps:
     """What can be said to a provider. One with code of its own replaces single steps, by these names.
 
-    ``authorize_params`` and ``read_callback`` are pure; the others are conversations.
+    ``authorize_params`` and ``read_callback`` are pure; the others are conversations. ``begin`` is None where the
+    browser is simply sent to the authorization endpoint with ``authorize_params``.
     """
 
+    begin: Callable[[Client, Challenge], Conversation[Begun]] | None = None
     authorize_params: Callable[[Client, Challenge], Mapping[str, str]] = oauth2.authorize_params
     read_callback: Callable[[Client, Mapping[str, str]], Callback] = oauth2.read_callback
     exchange_code: Callable[[Client, Callback, Challenge], Conversation[Tokens]] = oauth2.exchange_code
@@ -25,6 +27,18 @@ class Steps:
     renew: Callable[[Client, Tokens], Conversation[Tokens]] = oauth2.renew
     revoke: Callable[[Client, Tokens, Uid], Conversation[None]] = oauth2.revoke
     prove: Callable[[Client, Tokens], Conversation[Proven]] = proof.prove
+
+
+def begun(client: Client, steps: Steps, challenge: Challenge) -> Conversation[Begun]:
+    """Give the address that the browser is sent to, and what the end of the flow must know; the client is prepared.
+
+    Raises:
+        SettingsError: The provider has no authorization endpoint.
+        ProviderError: A provider that has to be asked first did not do its part.
+    """
+    if steps.begin is not None:
+        return (yield from steps.begin(client, challenge))
+    return oauth2.begun(client, steps.authorize_params(client, challenge))
 
 
 def sign_in(

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.provider import Provider
+from asgi_social.providers.extending import whole
 from asgi_social.providers.parse import provider_from
 from asgi_social.providers.table import nearest
 
@@ -42,7 +43,9 @@ def provider(name: str) -> Provider:
             setting="provider",
             allowed=", ".join(names()),
         )
-    return provider_from(_parsed(_toml_files()[name].read_text(encoding="utf-8"), name), place=f"{name}.toml")
+    return provider_from(
+        whole(_values(name), place=f"{name}.toml", read=_values, known=_toml_files()), place=f"{name}.toml"
+    )
 
 
 def provider_of_file(file: str) -> Provider:
@@ -60,7 +63,7 @@ def provider_of_file(file: str) -> Provider:
             setting="provider",
             allowed="a name of the catalogue, a path that ends in .toml, or a table",
         ) from error
-    return provider_from(_parsed(text, file), place=file)
+    return provider_of_table(_parsed(text, file), place=file)
 
 
 def provider_of_table(table: Mapping[str, object], *, place: str) -> Provider:
@@ -69,7 +72,18 @@ def provider_of_table(table: Mapping[str, object], *, place: str) -> Provider:
     Raises:
         SettingsError: Its data cannot be read.
     """
-    return provider_from(table, place=place)
+    if "code" in table:
+        raise SettingsError(
+            f"{place}.code is for providers of the catalogue",
+            hint="leave it out; a provider of your own that extends one with code has its steps",
+            setting=f"{place}.code",
+            allowed="nothing",
+        )
+    return provider_from(whole(table, place=place, read=_values, known=_toml_files()), place=place)
+
+
+def _values(name: str) -> dict[str, object]:
+    return _parsed(_toml_files()[name].read_text(encoding="utf-8"), f"{name}.toml")
 
 
 def _parsed(text: str, place: str) -> dict[str, object]:

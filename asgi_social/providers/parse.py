@@ -3,6 +3,7 @@
 The keys, their meaning and the evidence for each are in ``docs/reference/provider_format.md``.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
@@ -33,6 +34,8 @@ from asgi_social.protocols.provider import (
 )
 from asgi_social.providers.table import STANDARD_ANSWERS, STANDARD_NAMES, Names, Table
 
+# What a file says where nobody knows of any: said, so that it is not taken for forgotten.
+NONE_KNOWN = "none known"
 _OIDC_ACCOUNT = {
     "username": "preferred_username",
     "email": "email",
@@ -61,18 +64,24 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
     """
     top = Table(values, place=place, names=Names.of(values))
     protocol = cast(Protocol, top.choice("protocol", Protocol, default="oauth2"))
-    oidc, flows = protocol == "oidc", frozenset(top.choices("flows", _FLOWS, default=_FLOWS))
-    # Where there are metadata, they name the endpoints that the file leaves out.
-    _require_endpoints(top, redirect="redirect" in flows, oidc=oidc)
+    name, oidc, retired = top.required_text("name"), protocol == "oidc", _retired(top)
+    flows = frozenset(top.choices("flows", _FLOWS, default=() if retired else _FLOWS))
+    if not retired and protocol in _BY_ENDPOINTS:
+        _require_endpoints(top, redirect="redirect" in flows, oidc=oidc)
     token, answer, secret = _token(top.table("token"), oidc=oidc)
     uid, account = top.table("uid"), top.table("account")
+    color, mark = _brand(top)
     provider = Provider(
-        name=top.required_text("name"),
+        name=name,
         title=top.required_text("title"),
         protocol=protocol,
         docs=top.text("docs"),
         console=top.text("console"),
-        mark=_mark(top),
+        mark=mark,
+        color=color,
+        retired=retired,
+        association_only=top.flag("association_only", default=False),
+        code=_code(top, name),
         flows=flows,
         variables=_variables(top.table("vars")),
         authorize=_authorize(top.table("authorize")),
@@ -91,30 +100,54 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         policies=tuple(_policy(one) for one in top.tables("policy")),
         errors=_errors(top.table("errors")),
         refresh=_refresh(top, token),
-        revoke=_revoke(top.table("revoke")) if "revoke" in top else None,
-        proofs=tuple(_proof(one) for one in top.tables("verify")),
+        revoke=None if _is_none_known(top, "revoke") else _revoke(top.table("revoke")),
+        proofs=() if _is_none_known(top, "verify") else tuple(_proof(one) for one in top.tables("verify")),
         oidc=_oidc(top.table("oidc")) if "oidc" in top else None,
         id_token=_id_token(top.table("id_token")) if oidc or "id_token" in top else None,
         quirks=top.texts("quirks"),
     )
     uid.done()
-    top.raw("sources")
+    for key in ("extends", "sources", "exchange"):  # read before this, or by people alone
+        top.raw(key)
     top.done()
     return provider
 
 
-def _mark(top: Table) -> str | None:
+def _retired(top: Table) -> str | None:
+    month = top.text("retired")
+    if month is not None and not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2]))?", month):
+        raise top.wrong("retired", f"is {month!r}", 'a year or a month, such as "2019-04"')
+    return month
+
+
+def _code(top: Table, name: str) -> str | None:
+    """Give the provider beside whose file the code lies: this one, or the one that it extends."""
+    if top.raw("code") is None or isinstance(top.raw("code"), str):
+        return top.text("code")
+    return name if top.flag("code", default=False) else None
+
+
+def _is_none_known(top: Table, key: str) -> bool:
+    return key not in top or top.raw(key) == NONE_KNOWN
+
+
+def _brand(top: Table) -> tuple[str | None, str | None]:
+    if _is_none_known(top, "brand"):
+        return None, None
     brand = top.table("brand")
-    mark = brand.text("mark")
+    color, mark = brand.text("color"), brand.text("mark")
+    if color is not None and not re.fullmatch(r"#[0-9a-f]{6}", color):
+        raise brand.wrong("color", f"is {color!r}", 'six hexadecimal digits in lower case, such as "#5e6ad2"')
     brand.done()
-    return mark
+    return color, mark
 
 
 _FLOWS = ("redirect", "token")
+_BY_ENDPOINTS = ("oauth2", "oidc", "oauth1")
 
 
 def _require_endpoints(top: Table, *, redirect: bool, oidc: bool) -> None:
-    if "oidc" in top:
+    if "oidc" in top:  # whose metadata name the endpoints that the file leaves out
         return
     if redirect:
         top.table("authorize").require("url")
@@ -124,7 +157,7 @@ def _require_endpoints(top: Table, *, redirect: bool, oidc: bool) -> None:
         userinfo.require("url")
     if oidc or "id_token" in top:
         top.table("id_token").require("issuer", "jwks")
-    elif any(one.raw("kind") == "id_token" for one in top.tables("verify")):
+    elif not _is_none_known(top, "verify") and any(one.raw("kind") == "id_token" for one in top.tables("verify")):
         top.require("id_token")
 
 
@@ -344,7 +377,7 @@ def _errors(table: Table) -> ErrorRules:
 
 
 def _refresh(top: Table, token: TokenCall) -> Refresh:
-    if top.raw("refresh") is False:
+    if top.raw("refresh") is False or (top.raw("retired") and "refresh" not in top):
         return Refresh(enabled=False, call=token)
     table = top.table("refresh")
     refresh = Refresh(

@@ -37,7 +37,8 @@ def parsed(**change: Any) -> Provider:
     [
         # A key that there is not.
         ({"titel": "Own"}, "titel", "is not known, did you mean 'title'?"),
-        ({"extends": "github"}, "extends", "is not known"),
+        ({"extend": "github"}, "extend", "is not known, did you mean 'extends'?"),
+        ({"brand": {"colour": "#000000"}}, "brand.colour", "did you mean 'color'?"),
         ({"authorize": {"scopes": ["a"]}}, "authorize.scopes", "is not known, did you mean 'scope'?"),
         ({"authorize": {"offline": {"param": {}}}}, "authorize.offline.param", "did you mean 'params'?"),
         ({"callback": {"keeps": ["a"]}}, "callback.keeps", "did you mean 'keep'?"),
@@ -100,8 +101,18 @@ def parsed(**change: Any) -> Provider:
         ({"extra_data": [{"id": "id"}]}, "extra_data", "holds something else"),
         ({"extra_data": [["from"]]}, "extra_data", "holds something else"),
         ({"extra_data": [["from", "to", "yes"]]}, "extra_data", "holds something else"),
+        ({"association_only": "yes"}, "association_only", "is a text"),
+        ({"code": 1}, "code", "is a whole number"),
+        ({"retired": 2019}, "retired", "is a whole number"),
+        ({"brand": "#000000"}, "brand", "is a text"),
+        ({"revoke": "none"}, "revoke", "is a text"),
+        ({"verify": "unknown"}, "verify", "is a text"),
         # A word that is not among those that mean something.
-        ({"protocol": "oauth1"}, "protocol", "is 'oauth1', did you mean 'oauth2'?"),
+        ({"protocol": "oauth3"}, "protocol", "is 'oauth3', did you mean 'oauth2'?"),
+        ({"retired": "2019-13"}, "retired", "is '2019-13'"),
+        ({"retired": "April 2019"}, "retired", "is 'April 2019'"),
+        ({"brand": {"color": "#5E6AD2"}}, "brand.color", "is '#5E6AD2'"),
+        ({"brand": {"color": "5e6ad2"}}, "brand.color", "is '5e6ad2'"),
         ({"flows": ["tokens"]}, "flows", "is 'tokens', did you mean 'token'?"),
         ({"authorize": {"pkce": "on"}}, "authorize.pkce", "is 'on'"),
         ({"authorize": {"response_mode": "query"}}, "authorize.response_mode", "is 'query'"),
@@ -220,6 +231,43 @@ def test_a_profile_in_the_token_answer_needs_no_request() -> None:
 
 def test_a_provider_that_renews_nothing_says_so() -> None:
     assert parsed(refresh=False).refresh.enabled is False
+
+
+def test_what_nobody_knows_is_stated() -> None:
+    provider = parsed(brand="none known", revoke="none known", verify="none known")
+
+    assert (provider.color, provider.mark, provider.revoke, provider.proofs) == (None, None, None, ())
+
+
+def test_a_brand_has_a_colour_and_a_mark() -> None:
+    provider = parsed(brand={"color": "#5e6ad2", "mark": "github"})
+
+    assert (provider.color, provider.mark) == ("#5e6ad2", "github")
+
+
+@pytest.mark.parametrize("month", ["2019", "2019-04"])
+def test_a_service_that_is_shut_down_needs_no_endpoints(month: str) -> None:
+    provider = parsed(retired=month, authorize=None, token=None, userinfo=None)
+
+    assert (provider.retired, provider.flows, provider.refresh.enabled) == (month, frozenset(), False)
+
+
+def test_a_service_that_is_shut_down_may_say_how_it_was_renewed() -> None:
+    assert parsed(retired="2019", refresh={"rotates": False}).refresh.enabled is True
+
+
+@pytest.mark.parametrize("protocol", ["openid2", "saml", "custom"])
+def test_a_protocol_without_these_endpoints_demands_none(protocol: str) -> None:
+    assert parsed(protocol=protocol, authorize=None, token=None, userinfo=None).protocol == protocol
+
+
+def test_an_account_may_be_for_linking_alone() -> None:
+    assert [parsed().association_only, parsed(association_only=True).association_only] == [False, True]
+
+
+@pytest.mark.parametrize(("code", "module"), [(None, None), (False, None), (True, "own"), ("base", "base")])
+def test_code_lies_beside_the_file_or_the_one_that_it_extends(code: object, module: str | None) -> None:
+    assert parsed(code=code).code == module
 
 
 def test_a_renewal_differs_from_the_exchange_only_where_it_says() -> None:

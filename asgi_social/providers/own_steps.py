@@ -1,0 +1,20 @@
+"""The steps of a provider: those of the standard, but for what a module beside its file says otherwise."""
+
+from dataclasses import fields
+from importlib import import_module
+
+from asgi_social.protocols.provider import Provider
+from asgi_social.protocols.steps import Steps
+
+
+def steps_of(provider: Provider, *, package: str = "asgi_social.providers") -> Steps:
+    """Choose the steps of a provider, once, when the app starts.
+
+    Args:
+        provider: Its data; ``code`` names the module, in which a hyphen of the name is an underscore.
+        package: Where the modules lie.
+    """
+    if provider.code is None:
+        return Steps()
+    module = import_module(f"{package}.{provider.code.replace('-', '_')}")
+    return Steps(**{one.name: getattr(module, one.name) for one in fields(Steps) if hasattr(module, one.name)})
