@@ -74,12 +74,14 @@ async def associate(request: Request, social: RequestSocial, name: str) -> Respo
     Raises:
         NotSignedIn: Nobody is signed in.
         UnknownBackend: No backend has this name.
+        ProviderRetired: The service is shut down.
         ProviderError: The provider's metadata cannot be had.
         SettingsError: ``base_url`` is needed and not set.
     """
     engine, settings = social.social.engine, social.social.settings
     user_id = await engine.users.require_current(request)
     backend = social.backend(name)
+    backend.require_alive()  # before anybody is asked whether they want to
     fields = await fields_of(request)
     next_path, scope = checked_next(fields.get("next")) or base_path(request), fields.get("scope", "")
     base = settings.base_of(request.scope)

@@ -13,6 +13,8 @@ from asgi_social.errors import (
     AccountTaken,
     FlowRefused,
     ProviderRefused,
+    ProviderRetired,
+    SettingsError,
     StorageError,
     TokenRefused,
 )
@@ -104,6 +106,23 @@ class Backend(Generic[UserId]):
         """This app's id at the provider."""
         return self._client.client_id
 
+    def require_alive(self) -> None:
+        """Raise where nothing can be linked any more.
+
+        Raises:
+            ProviderRetired: The service is shut down.
+        """
+        provider = self._client.provider
+        if provider.retired is None:
+            return
+        why = f": {provider.quirks[0].removesuffix('.')}" if provider.quirks else ""
+        raise ProviderRetired(
+            f"{self.title} is shut down since {provider.retired}",
+            hint=f"what is linked can be unlinked, and no more can be linked{why}",
+            since=provider.retired,
+            backend=self.name,
+        )
+
     async def begin(
         self, *, user_id: str, redirect_uri: str, next_path: str, further_scope: tuple[str, ...] = ()
     ) -> tuple[Flow, str]:
@@ -120,8 +139,10 @@ class Backend(Generic[UserId]):
 
         Raises:
             ProviderError: The provider's metadata cannot be had.
+            ProviderRetired: The service is shut down.
             SettingsError: The provider cannot be associated by a redirect.
         """
+        self.require_alive()
         client = await self._engine.transport.play(prepared(self._now()), backend=self.name)
         if "redirect" not in client.provider.flows:
             raise no_redirect(client)
@@ -209,8 +230,16 @@ class Backend(Generic[UserId]):
         Raises:
             TokenRefused: The token is bad or not ours; see its ``reason``.
             ProviderError: The provider did not do its part.
-            SettingsError: The settings do not say how to find users.
+            ProviderRetired: The service is shut down.
+            SettingsError: The settings do not say how to find users, or an account of this provider signs nobody in.
         """
+        if self._client.provider.association_only:
+            raise SettingsError(
+                f"an account of {self.title} is for linking, and signs nobody in",
+                hint="link it to the user who is signed in, by the browser or by backend.associate",
+                setting=f"backends.{self.name}",
+                backend=self.name,
+            )
         self._engine.users.require_loader()
         tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=once)
         for _ in range(_WRITE_TRIES):
@@ -245,6 +274,7 @@ class Backend(Generic[UserId]):
             TokenRefused: The token is bad or not ours.
             AccountTaken: The account is linked to another user.
             ProviderError: The provider did not do its part.
+            ProviderRetired: The service is shut down.
         """
         users = self._engine.users
         owner = users.text_of(user_id) if user_id is not None else await users.require_current(self._connection)
@@ -253,6 +283,8 @@ class Backend(Generic[UserId]):
 
     def revoke_behind(self, row: StoredAssociation) -> None:
         """Tell the provider, behind the caller, that an association's tokens are no longer wanted; best effort."""
+        if self._client.provider.retired is not None:  # nobody is there to be told
+            return
         self._engine.background.start(self._engine.renewals.attempts.revoke(row), name=f"revoke {row.id}")
 
     async def _completed(self, flow: Flow, callback: Callback) -> StoredAssociation:
@@ -280,6 +312,7 @@ class Backend(Generic[UserId]):
     async def _proven(
         self, access_token: object, *, id_token: object, nonce: str | None, once: bool
     ) -> tuple[Tokens, Account]:
+        self.require_alive()
         try:
             if id_token is None:
                 token = client_token(access_token, backend=self.name)

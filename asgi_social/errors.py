@@ -6,7 +6,8 @@
     ├─ SettingsError          the app's settings
     │  └─ UnknownBackend
     ├─ Refused                the visitor's request; nothing was changed
-    │  ├─ NotSignedIn, FlowRefused, ConsentDenied, TokenRefused, AccountTaken, LastAssociation
+    │  ├─ NotSignedIn, FlowRefused, ConsentDenied, TokenRefused, AccountTaken, LastAssociation,
+    │  │  ProviderRetired
     ├─ NeedsReauth            only the person can mend it, by linking again
     ├─ CannotRenew            there is nothing to renew with
     ├─ AssociationGone        unlinked meanwhile
@@ -217,6 +218,21 @@ class LastAssociation(Refused):
 
     status = 409
     code = "last_association"
+
+
+class ProviderRetired(Refused):
+    """The service is shut down for good: what is linked is listed and unlinked, and nothing more can be linked.
+
+    Attributes:
+        since: The year or month, such as ``2019-04``.
+    """
+
+    status = 409
+    code = "provider_retired"
+
+    def __init__(self, message: str, *, hint: str, since: str, backend: str) -> None:
+        super().__init__(message, hint=hint, backend=backend)
+        self.since = since
 
 
 class NeedsReauth(SocialError):

@@ -128,12 +128,8 @@ def registered(
     client = Client(
         name=name,
         provider=provider,
-        client_id=reader.required("client_id", f"the id of the app as registered at {provider.title}"),
-        client_secret=Secret(
-            (reader.text("client_secret") or "")
-            if provider.token.auth == "none"
-            else reader.required("client_secret", f"the secret that {provider.title} gave with the client_id")
-        ),
+        client_id=_client_id(provider, reader),
+        client_secret=_client_secret(provider, reader),
         client_ids=reader.texts("client_ids"),
         scope=tuple(dict.fromkeys((*scope, *(provider.authorize.offline.scope if offline else ())))),
         further_scope=reader.texts("further_scope"),
@@ -281,6 +277,18 @@ def _provider_of(reader: _Reader) -> Provider | None:
     except SettingsError as error:
         reader.fault("provider", f"is not usable: {error.message}", error.hint)
         return None
+
+
+def _client_id(provider: Provider, reader: _Reader) -> str:
+    if provider.retired:  # of which no app is registered any more
+        return reader.text("client_id") or ""
+    return reader.required("client_id", f"the id of the app as registered at {provider.title}")
+
+
+def _client_secret(provider: Provider, reader: _Reader) -> Secret:
+    if provider.retired or provider.token.auth == "none":
+        return Secret(reader.text("client_secret") or "")
+    return Secret(reader.required("client_secret", f"the secret that {provider.title} gave with the client_id"))
 
 
 def _variables(

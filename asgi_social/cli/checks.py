@@ -146,6 +146,8 @@ def lowered(settings: Checked) -> Iterable[Finding]:
 def turned_off(name: str, client: Client) -> Iterable[Finding]:
     """Say what protects an app elsewhere, and not at this backend: by a setting that says so, or by its provider."""
     provider, rules = client.provider, client.provider.id_token
+    if provider.retired is not None:
+        return []
     lost = {
         "allow_unbound_tokens is set: client tokens are taken that nothing shows to be this app's": (
             client.allow_unbound_tokens
@@ -171,6 +173,7 @@ def registrations(settings: Checked) -> tuple[Registration, ...]:
             console=one.client.provider.console,
         )
         for name, one in settings.backends.items()
+        if one.client.provider.retired is None
     )
 
 
@@ -234,6 +237,9 @@ async def _provider_findings(social: Social) -> list[Finding]:
 
 async def _provider_finding(social: Social, name: str, client: Client) -> tuple[Finding, float | None]:
     """Ask one provider; give what is found, and how far our clock is ahead of its own where it says."""
+    if (since := client.provider.retired) is not None:
+        text = f"is shut down since {since}; what is linked can be unlinked"
+        return Finding(check="provider", state="note", message=text, backend=name), None
     try:
         client, response = await social.engine.transport.play(_greeted(client), backend=name)
     except SocialError as error:

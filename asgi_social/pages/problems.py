@@ -23,6 +23,7 @@ _TITLES = {
     "token_refused": "This token is not accepted",
     "account_taken": "This account belongs to another user",
     "last_association": "This is your last way in",
+    "provider_retired": "This service is shut down",
     "needs_reauth": "Please link this account again",
     "cannot_renew": "This link cannot be renewed",
     "association_gone": "There is no such link",
