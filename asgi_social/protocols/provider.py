@@ -10,6 +10,7 @@ from typing import Literal
 
 from asgi_social.expressions import Path, Template
 from asgi_social.protocols.formats import Format
+from asgi_social.protocols.signing import SignatureMethod
 
 Protocol = Literal["oauth2", "oidc", "oauth1", "openid2", "saml", "custom"]
 VariableKind = Literal["label", "host", "url", "text"]
@@ -101,7 +102,7 @@ class TokenAnswer:
     id_token: Path
     scope: Path
     expires: Path
-    expires_unit: Literal["s", "ms", "epoch"] = "s"
+    expires_unit: Literal["s", "ms", "epoch", "epoch_ms"] = "s"
     format: Format = "json"
 
 
@@ -227,6 +228,16 @@ class IdTokenRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth1:
+    """The request with which a flow of OAuth 1.0a begins, and how all are signed (RFC 5849 sections 2.1 and 3.4)."""
+
+    request_url: Template
+    request_method: Literal["GET", "POST"] = "GET"
+    params: Mapping[str, Template] = field(default_factory=dict)
+    signature: SignatureMethod = "HMAC-SHA1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A service, the same for every app. See ``docs/reference/provider_format.md`` for each key."""
 
@@ -262,4 +273,10 @@ class Provider:
     oidc: Oidc | None = None
     id_token: IdTokenRules | None = None
     token_secret: SecretJwt | None = None
+    oauth1: OAuth1 | None = None
     quirks: tuple[str, ...] = ()
+
+    @property
+    def token_type(self) -> str:
+        """What an access token is, where its answer does not say."""
+        return "oauth1" if self.protocol == "oauth1" else "Bearer"

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from asgi_social.account import Account, Uid
-from asgi_social.protocols import oauth2, proof, userinfo
+from asgi_social.protocols import oauth1, oauth2, proof, userinfo
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Begun, Callback, Challenge, Conversation, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.proof import Proven
+from asgi_social.protocols.provider import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,13 @@ class Steps:
     renew: Callable[[Client, Tokens], Conversation[Tokens]] = oauth2.renew
     revoke: Callable[[Client, Tokens, Uid], Conversation[None]] = oauth2.revoke
     prove: Callable[[Client, Tokens], Conversation[Proven]] = proof.prove
+
+
+def steps_by_protocol(protocol: Protocol) -> Steps:
+    """Give the steps that all providers of a protocol have, but for those with steps of their own."""
+    if protocol == "oauth1":
+        return Steps(begin=oauth1.begin, read_callback=oauth1.read_callback, exchange_code=oauth1.exchange_code)
+    return Steps()
 
 
 def begun(client: Client, steps: Steps, challenge: Challenge) -> Conversation[Begun]:
