@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -278,7 +278,8 @@ def _secrets_of(request: Request) -> tuple[Secret, ...]:
     sent = {**request.query, **(request.form or {}), **json}
     texts = [text for name, text in sent.items() if name not in _PLAIN and isinstance(text, str)]
     headers = [text for name, text in request.headers.items() if name.lower() not in _PLAIN]
-    texts += [one for text in headers for one in (text.rpartition(" ")[2], *_QUOTED.findall(text))]
+    texts += [text.rpartition(" ")[2] for text in headers]
+    texts += [unquote(one) for text in headers for one in _QUOTED.findall(text)]
     return tuple(Secret(text) for text in texts if len(text) >= _MIN_SECRET_CHARACTERS)
 
 
