@@ -84,23 +84,26 @@ async def associate(request: Request, social: RequestSocial, name: str) -> Respo
     backend.require_alive()  # before anybody is asked whether they want to
     fields = await fields_of(request)
     next_path, scope = checked_next(fields.get("next")) or base_path(request), fields.get("scope", "")
+    named = {name: fields[name].strip() for name in backend.asks_for if fields.get(name)}
     base = settings.base_of(request.scope)
     action = Action(
         name=f"associate/{name}",
         user_id=user_id,
         title=f"Link your {backend.title} account?",
-        text=f"You will be sent to {backend.title}, and come back here.",
+        text=f"You will be sent to {' at '.join([backend.title, *named.values()])}, and come back here.",
         button=f"Go on to {backend.title}",
-        hidden={"next": next_path, "scope": scope},
+        hidden={"next": next_path, "scope": scope, **named},
+        wanted={name: one.example or "" for name, one in backend.asks_for.items() if name not in named},
     )
     clicked = request.method == "GET" and navigates_within_site(request.headers)
-    if not clicked and not is_asked_for(action, request, social, fields):
+    if action.wanted or (not clicked and not is_asked_for(action, request, social, fields)):
         return ask(action, request, social)
     flow, url = await backend.begin(
         user_id=user_id,
         redirect_uri=settings.redirect_uri(name, base=base),
         next_path=next_path,
         further_scope=tuple(scope.replace(",", " ").split()),
+        named=named,
     )
     response = redirect(url)
     _remember(request, response, social.social, flow, secure=base.startswith("https://"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from asgi_social.account import Uid
 from asgi_social.errors import CannotRenew, UnknownBackend
+from asgi_social.protocols.variables import of_stored
 from asgi_social.refresh.renewals import Renewals
 from asgi_social.storage.repository import Status, StoredAssociation
 from asgi_social.transport import Transport
@@ -170,10 +171,16 @@ class Association(Generic[UserId]):
                 return await token()
             return refused
 
-        return self._transport.authorized_client(backends[self.backend].client, token, renewed)
+        client = of_stored(backends[self.backend].client, self._extra_data)
+        return self._transport.authorized_client(client, token, renewed)
 
     def _with(self, row: StoredAssociation) -> "Association[UserId]":
         return Association(row, self._account, self._renewals, self._transport, self._user_id)
+
+    @property
+    def _extra_data(self) -> Mapping[str, object]:
+        kept = self._account.get("extra_data")
+        return kept if isinstance(kept, Mapping) else {}
 
     def _text(self, name: str) -> str | None:
         value = self._account.get(name)

@@ -24,7 +24,16 @@ from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Callback, Once, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import hinted, no_redirect
+from asgi_social.protocols.provider import Variable
 from asgi_social.protocols.steps import begun, sign_in
+from asgi_social.protocols.variables import (
+    chosen_by_answer,
+    chosen_by_person,
+    defaults,
+    guarded,
+    open_variables,
+    with_variables,
+)
 from asgi_social.refresh.attempt import Renewable
 from asgi_social.refresh.renewals import Renewals
 from asgi_social.secret import Keys, Secret, random_text
@@ -98,13 +107,20 @@ class Backend(Generic[UserId]):
 
     @property
     def takes_form_post(self) -> bool:
-        """Whether the provider answers by a POST from its own page."""
-        return self._client.provider.authorize.response_mode == "form_post"
+        """Whether the provider answers, or may answer, by a POST from its own page."""
+        provider = self._client.provider
+        # OpenID 2.0 leaves it to the provider (section 5.2): an answer that is too long for an address is posted.
+        return provider.authorize.response_mode == "form_post" or provider.protocol == "openid2"
 
     @property
     def client_id(self) -> str:
         """This app's id at the provider."""
         return self._client.client_id
+
+    @property
+    def asks_for(self) -> dict[str, Variable]:
+        """What the person has to choose before a flow can begin, such as their shop, by the names in a request."""
+        return {one.setting: one for one in open_variables(self._client, "person").values()}
 
     def require_alive(self) -> None:
         """Raise where nothing can be linked any more.
@@ -124,7 +140,13 @@ class Backend(Generic[UserId]):
         )
 
     async def begin(
-        self, *, user_id: str, redirect_uri: str, next_path: str, further_scope: tuple[str, ...] = ()
+        self,
+        *,
+        user_id: str,
+        redirect_uri: str,
+        next_path: str,
+        further_scope: tuple[str, ...] = (),
+        named: Mapping[str, str] | None = None,
     ) -> tuple[Flow, str]:
         """Begin a flow.
 
@@ -133,17 +155,21 @@ class Backend(Generic[UserId]):
             redirect_uri: Where the provider sends the browser back.
             next_path: The app's path where the flow ends, checked.
             further_scope: What is asked besides; what the settings do not allow is left out.
+            named: What the person has chosen of :attr:`asks_for`.
 
         Returns:
             The flow, and the address to send the browser to.
 
         Raises:
+            Refused: The person has not chosen what is to be chosen, or something that cannot be.
             ProviderError: The provider's metadata cannot be had.
             ProviderRetired: The service is shut down.
             SettingsError: The provider cannot be associated by a redirect.
         """
         self.require_alive()
-        client = await self._engine.transport.play(prepared(self._now()), backend=self.name)
+        chosen = chosen_by_person(self._client, named or {})
+        client = with_variables(self._now(), chosen)
+        client = await self._engine.transport.play(guarded(client, prepared(client)), backend=self.name)
         if "redirect" not in client.provider.flows:
             raise no_redirect(client)
         held = await self._engine.repository.of_user(user_id, backend=self.name)
@@ -160,9 +186,10 @@ class Backend(Generic[UserId]):
             consent=client.offline and not any(row.refresh_token and row.status == "active" for row in held),
         )
         if client.provider.authorize.state_in == "redirect":  # it gives back nothing else of ours
-            marked = f"{redirect_uri}?state={challenge.state.reveal()}"
-            challenge = replace(challenge, redirect_uri=marked)
-        begun_flow = await self._engine.transport.play(begun(client, self._steps, challenge), backend=self.name)
+            redirect_uri = f"{redirect_uri}?state={challenge.state.reveal()}"
+        challenge = replace(challenge, redirect_uri=redirect_uri, variables=chosen)
+        beginning = guarded(client, begun(client, self._steps, challenge))
+        begun_flow = await self._engine.transport.play(beginning, backend=self.name)
         flow = Flow(
             backend=self.name,
             client_id=client.client_id,
@@ -200,11 +227,12 @@ class Backend(Generic[UserId]):
             now = self._engine.clock.now()
             flow = await with_withheld(flow, store=self._engine.repository, keys=self._engine.keys, now=now)
         try:
-            callback = self._steps.read_callback(self._client, params)
+            callback = self._steps.read_callback(with_variables(self._now(), flow.challenge.variables), params)
         except ProviderRefused as refusal:
             raise hinted(self._client, refusal, redirect_uri=flow.challenge.redirect_uri) from None
+        chosen = {**flow.challenge.variables, **chosen_by_answer(self._client, params)}
         # A task of its own: when the browser goes away in between, a code that is spent still gives its association.
-        key, work = ("complete", flow.spend_key), partial(self._completed, flow, callback)
+        key, work = ("complete", flow.spend_key), partial(self._completed, flow, callback, chosen)
         row = await self._engine.background.share(key, work)
         return self._engine.association(row)
 
@@ -293,11 +321,14 @@ class Backend(Generic[UserId]):
             return
         self._engine.background.start(self._engine.renewals.attempts.revoke(row), name=f"revoke {row.id}")
 
-    async def _completed(self, flow: Flow, callback: Callback) -> StoredAssociation:
-        conversation = sign_in(self._now(), self._steps, callback, flow.challenge)
+    async def _completed(self, flow: Flow, callback: Callback, chosen: Mapping[str, str]) -> StoredAssociation:
+        client = with_variables(self._now(), chosen)
+        conversation = guarded(client, sign_in(client, self._steps, callback, flow.challenge))
         tokens, account = await self._engine.transport.play(conversation, backend=self.name)
         if tokens.once is not None and not await self._is_first(tokens.once):
             raise _answered_before(self.name)
+        # Kept beside the account, so that a renewal finds the same host again.
+        account = replace(account, extra_data={**account.extra_data, **chosen})
         return await self._stored(flow.user_id, tokens, account)
 
     async def _found(self, account: Account) -> StoredAssociation | None:
@@ -319,14 +350,15 @@ class Backend(Generic[UserId]):
         self, access_token: object, *, id_token: object, nonce: str | None, once: bool
     ) -> tuple[Tokens, Account]:
         self.require_alive()
+        client = self._fixed()
         try:
             if id_token is None:
                 token = client_token(access_token, backend=self.name)
-                conversation = proven_account(self._now(), self._steps, token)
+                conversation = proven_account(client, self._steps, token)
             else:
                 token = client_token(id_token, backend=self.name)
                 sent = Secret(nonce) if nonce is not None else None
-                conversation = account_of_id_token(self._now(), token, nonce=sent)
+                conversation = account_of_id_token(client, token, nonce=sent)
             tokens, account = await self._engine.transport.play(conversation, backend=self.name)
             if id_token is not None and (nonce is not None or once):
                 tokens = replace(tokens, once=self._id_token_once(token, tokens))
@@ -415,6 +447,25 @@ class Backend(Generic[UserId]):
 
     def _emit(self, name: EventName, row: StoredAssociation) -> None:
         self._engine.events.emit(Event(name=name, backend=self.name, user_id=row.user_id, association_id=row.id))
+
+    def _fixed(self) -> Client:
+        """Give the client for a token that no flow brought, and that says of no host that it is from.
+
+        Raises:
+            SettingsError: Where it is from is not for the app alone to say.
+        """
+        client = self._now()
+        client = with_variables(client, defaults(client))
+        left = [*open_variables(client, "person").values(), *open_variables(client, "callback").values()]
+        if left:
+            raise SettingsError(
+                f"whose client tokens of {self.name} are taken depends on its setting {left[0].setting}",
+                hint="set it; for several, configure several backends",
+                setting=f"backends.{self.name}.{left[0].setting}",
+                allowed=left[0].pattern or f"a {left[0].kind}",
+                backend=self.name,
+            )
+        return client
 
     def _now(self) -> Client:
         return replace(self._client, now=self._engine.clock.now())

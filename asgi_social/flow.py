@@ -150,6 +150,7 @@ def _sealed(flow: Flow, *, keys: Keys) -> str:
         "p": flow.iss_promised,
         "t": flow.began_at,
         "h": flow.withholds,
+        "m": dict(challenge.variables),
     }
     return keys.seal(json.dumps(values, ensure_ascii=False, separators=(",", ":")), purpose="flow", context="flow")
 
@@ -290,6 +291,7 @@ def _opened(value: str, *, keys: Keys) -> Flow | None:
             nonce=Secret(cast(str, values["n"])),
             verifier=Secret(verifier) if verifier else None,
             scope=tuple(cast("list[str]", values["o"])),
+            variables=cast("dict[str, str]", values["m"]),
             kept=cast("dict[str, str]", values["k"]),
         ),
         next=cast(str, values["x"]),

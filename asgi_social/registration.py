@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 from asgi_social import providers
 from asgi_social.environment import ENVIRONMENT_PREFIX, longest, variable_of
@@ -12,6 +12,7 @@ from asgi_social.protocols.client import Client
 from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, allowed_address, host_pattern
 from asgi_social.protocols.provider import Provider, Variable
 from asgi_social.protocols.signing import is_installed, private_key
+from asgi_social.protocols.variables import as_used, is_value, templates_of
 from asgi_social.providers.table import Names, guess
 from asgi_social.secret import Secret
 
@@ -36,6 +37,7 @@ _KNOWN = (
     "offline",
     "params",
     "api_hosts",
+    "ask_for",
     "allow_unbound_tokens",
     "former_token_hosts",
     "renewals_at_once",
@@ -62,11 +64,6 @@ _PROTECTED = frozenset(
         "oauth_callback",
     }
 )
-_KIND_PATTERNS = {
-    "label": re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"),
-    "host": re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"),
-    "text": re.compile(r"[^\s\x00-\x1f]{0,255}"),
-}
 
 
 def former_name(name: str) -> str | None:
@@ -119,7 +116,7 @@ def registered(
     if provider is None:
         return None
     settings_of_provider = {variable.setting for variable in provider.variables.values()}
-    templates = list(_templates(provider))
+    templates = list(templates_of(provider))
     names = {name for one in templates for name in one.names}
     further = {name.removeprefix("setting.") for name in names if name.startswith("setting.")}
     admitting = {policy.setting for policy in provider.policies if policy.setting}
@@ -239,6 +236,8 @@ class _Reader:
 
     def variable(self, variable: Variable, *, development: bool) -> str | None:
         value = self.text(variable.setting)
+        if value is None and variable.origin != "setting":
+            return None  # the flow names it
         value = variable.default if value is None else value
         value = variable.choices.get(value, value) if value is not None else None
         if value is None:
@@ -247,7 +246,7 @@ class _Reader:
             return None
         if not value and variable.default == "":
             return value
-        if not _fits(variable, value, development=development):
+        if not is_value(variable, value, development=development):
             self.fault(variable.setting, f"is no {variable.kind}", variable.pattern or f"a {variable.kind}")
             return None
         return value
@@ -261,13 +260,6 @@ class _Reader:
         if (unknown := names.unknown_in(compiled)) is not None:
             self.fault(setting, f"names {unknown[0]}, which is not known", ", ".join(sorted(unknown[1])))
         return compiled
-
-
-def _fits(variable: Variable, value: str, *, development: bool) -> bool:
-    if variable.kind == "url":
-        return allowed_address(value, development=development) and not set("?#") & set(value)
-    pattern = re.compile(variable.pattern) if variable.pattern else _KIND_PATTERNS[variable.kind]
-    return pattern.fullmatch(value) is not None
 
 
 def _provider_of(reader: _Reader) -> Provider | None:
@@ -284,13 +276,14 @@ def _provider_of(reader: _Reader) -> Provider | None:
 
 
 def _client_id(provider: Provider, reader: _Reader) -> str:
-    if provider.retired:  # of which no app is registered any more
+    # Of a service that is shut down no app is registered any more, and of some no app ever was.
+    if provider.retired or "client_id" not in provider.credentials:
         return reader.text("client_id") or ""
     return reader.required("client_id", f"the id of the app as registered at {provider.title}")
 
 
 def _client_secret(provider: Provider, reader: _Reader) -> Secret:
-    if provider.retired or provider.token.auth == "none":
+    if provider.retired or provider.token.auth == "none" or "client_secret" not in provider.credentials:
         return Secret(reader.text("client_secret") or "")
     return Secret(reader.required("client_secret", f"the secret that {provider.title} gave with the client_id"))
 
@@ -299,13 +292,22 @@ def _variables(
     provider: Provider, reader: _Reader, *, templates: Sequence[Template], development: bool
 ) -> dict[str, str]:
     found = {}
+    askable = {one.setting for one in provider.variables.values() if one.origin == "person"}
+    asked = set(reader.texts("ask_for"))
+    for setting in sorted(asked - askable):
+        allowed = f"of {', '.join(sorted(askable))}" if askable else "nothing; this provider asks for no such thing"
+        reader.fault("ask_for", f"holds {cleaned(setting)!r}", allowed)
     for label, variable in provider.variables.items():
         value = reader.variable(variable, development=development)
-        if value is None:
-            continue
-        # What a path follows is a base, with or without its last slash; an issuer or an endpoint is left as it is.
-        is_base = any(f"{{{label}}}/" in one.source for one in templates)
-        found[label] = value.rstrip("/") if is_base else value
+        if value is not None:
+            found[label] = as_used(variable, value, name=label, templates=templates)
+        elif variable.origin == "person" and variable.setting not in asked:
+            what = f"a {variable.kind}{f', such as {variable.example}' if variable.example else ''}"
+            reader.fault(
+                variable.setting,
+                "is missing",
+                f'{what}; or ask_for = ["{variable.setting}"], which lets the person who links choose',
+            )
     return found
 
 
@@ -339,8 +341,9 @@ def _with_overrides(provider: Provider, reader: _Reader) -> Provider:
 
 def _check_addresses(client: Client, reader: _Reader) -> None:
     """Find the addresses in a provider's data that lead elsewhere than over https (RFC 6749 sections 3.1.2.1, 3.2)."""
+    bases = {name: "https://x" for name, one in client.provider.variables.items() if one.kind == "url"}
     for url in _addresses(client.provider):
-        text = url.render({**dict.fromkeys(url.names, "x"), **client.variables})
+        text = url.render({**dict.fromkeys(url.names, "x"), **bases, **client.variables}, verbatim=bases)
         if text is not None and not allowed_address(text, development=client.development):
             reader.fault("provider", f"is not usable: {url.source} is no https address", "https, or http on localhost")
 
@@ -368,19 +371,5 @@ def _addresses(provider: Provider) -> Iterable[Template]:
     urls += [provider.oidc.endpoint, provider.oidc.config] if provider.oidc else []
     urls += [provider.id_token.jwks] if provider.id_token else []
     urls += [provider.oauth1.request_url] if provider.oauth1 else []
+    urls += [provider.openid2.url, provider.openid2.endpoint] if provider.openid2 else []
     return dict.fromkeys(url for url in urls if url is not None)
-
-
-def _templates(value: object) -> Iterable[Template]:
-    """Give every template in a provider's data."""
-    if isinstance(value, Template):
-        yield value
-    elif is_dataclass(value) and not isinstance(value, type | Path):
-        for one in fields(value):
-            yield from _templates(getattr(value, one.name))
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _templates(inner)
-    elif isinstance(value, tuple):
-        for inner in value:
-            yield from _templates(inner)

@@ -28,6 +28,7 @@ from asgi_social.protocols.api import require_api_host
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.host import allowed_address
 from asgi_social.protocols.message import Conversation, Request, Response
+from asgi_social.protocols.variables import guarded
 from asgi_social.secret import Secret
 
 T = TypeVar("T")
@@ -149,7 +150,7 @@ class Transport:
         """
 
         async def admit(host: str, port: int | None) -> None:
-            await self.play(require_api_host(client, host, port), backend=client.name)
+            await self.play(guarded(client, require_api_host(client, host, port)), backend=client.name)
 
         guard = Guard(admit, development=self._development)
         return httpx.AsyncClient(

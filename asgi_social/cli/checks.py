@@ -12,6 +12,7 @@ from asgi_social.errors import SettingsError, SocialError, StorageError
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Conversation, Request, Response
 from asgi_social.protocols.metadata import prepared
+from asgi_social.protocols.variables import open_variables
 from asgi_social.settings import Checked
 from asgi_social.social import Social
 from asgi_social.vault import count_unopenable
@@ -240,6 +241,9 @@ async def _provider_finding(social: Social, name: str, client: Client) -> tuple[
     if (since := client.provider.retired) is not None:
         text = f"is shut down since {since}; what is linked can be unlinked"
         return Finding(check="provider", state="note", message=text, backend=name), None
+    if open_variables(client, "person"):
+        text = "is somewhere else for each person, who names it when linking"
+        return Finding(check="provider", state="ok", message=text, backend=name), None
     try:
         client, response = await social.engine.transport.play(_greeted(client), backend=name)
     except SocialError as error:

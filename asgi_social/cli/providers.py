@@ -1,8 +1,6 @@
 """``asgi-social providers``: what the catalogue holds, read from its data."""
 
-import tomllib
 from collections.abc import Iterable
-from importlib.resources import files
 from typing import Annotated, Literal
 
 import typer
@@ -11,8 +9,10 @@ from asgi_social import providers
 from asgi_social.cli.printing import console, print_table
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.provider import Proof, Provider
+from asgi_social.providers.brand import text_on
 
 HEADING = ("name", "title", "protocol", "renews", "client tokens", "PKCE")
+_WORDS = {"#000000": "black", "#ffffff": "white"}
 
 
 def list_(
@@ -99,6 +99,7 @@ def facts(provider: Provider, *, sources: list[str]) -> Iterable[tuple[str, list
         ("console", [provider.console or ""]),
         ("manual", [provider.docs or ""]),
         ("redirect URI", [f"https://<your host>/complete/{provider.name}/"]),
+        ("brand", [f"{provider.color}, with {_WORDS[text_on(provider.color)]} text on it" if provider.color else ""]),
         ("settings of its own", sorted({one.setting for one in provider.variables.values()})),
         ("scope", [" ".join(provider.authorize.scope) or "none of its own"]),
         ("renewal", [_renewal(provider)]),
@@ -110,9 +111,8 @@ def facts(provider: Provider, *, sources: list[str]) -> Iterable[tuple[str, list
 
 
 def sources_of(name: str) -> list[str]:
-    """Give where a provider's facts are from; the engine itself does not read that."""
-    text = files("asgi_social.providers").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return [str(one) for one in tomllib.loads(text).get("sources", [])]
+    """Give where a provider's facts are from, in words."""
+    return [f"{one.at}: {one.of} ({one.grade}, {one.read})" for one in providers.evidence(name).sources]
 
 
 def _renewal(provider: Provider) -> str:

@@ -1,7 +1,7 @@
 """Asking first: a page with one button, for what a page of this site has not asked for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +22,7 @@ class Action:
         text: What follows from it.
         button: The words on the button.
         hidden: What the form carries besides.
+        wanted: What the person is to write, by the fields' names, with an example of each.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Action:
     text: str
     button: str
     hidden: Mapping[str, str]
+    wanted: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_asked_for(action: Action, request: Request, social: RequestSocial, fields: Mapping[str, str]) -> bool:
@@ -60,4 +62,5 @@ def ask(action: Action, request: Request, social: RequestSocial) -> Response:
         button=action.button,
         token=form_token(engine.keys, user_id=action.user_id, action=action.name, now=engine.clock.now()),
         hidden=action.hidden,
+        wanted=action.wanted,
     )

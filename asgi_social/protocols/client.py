@@ -57,6 +57,7 @@ class Client:
         params: Further parameters of the authorization request.
         variables: The provider's ``[vars]``, filled from the settings.
         settings: All other settings of the backend, for ``{setting.…}``, and those that list whom a policy admits.
+        chosen: Those of the variables that the person or the provider's answer has chosen.
         api_hosts: Where access tokens may be sent, besides to the userinfo endpoint.
         allow_unbound_tokens: Whether the app takes client tokens that nothing proves to be its own.
         development: Whether plain http to a loopback host is allowed.
@@ -76,6 +77,7 @@ class Client:
     offline: bool = False
     params: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
     settings: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, repr=False)
     api_hosts: tuple[HostPattern, ...] = ()
     allow_unbound_tokens: bool = False

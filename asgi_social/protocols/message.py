@@ -131,6 +131,7 @@ class Challenge:
         scope: What is asked for.
         renewable: Whether refresh tokens are asked for.
         consent: Whether the person's consent is asked anew, so that a refresh token comes.
+        variables: What the person has chosen of the provider's variables, such as a shop.
         kept: What the beginning learned and the end must find again; it travels sealed in the flow's cookie.
         withheld: What it learned that may not go through a browser at all, such as the secret of OAuth 1's request
             token; at the end as the store gives it.
@@ -143,6 +144,7 @@ class Challenge:
     scope: tuple[str, ...]
     renewable: bool = False
     consent: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)
     withheld: Secret | None = None
 

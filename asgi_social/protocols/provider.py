@@ -14,14 +14,17 @@ from asgi_social.protocols.signing import SignatureMethod
 
 Protocol = Literal["oauth2", "oidc", "oauth1", "openid2", "saml", "custom"]
 VariableKind = Literal["label", "host", "url", "text"]
+Origin = Literal["setting", "person", "callback"]
 Pkce = Literal["required", "supported", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A part of the provider's addresses that the app names in a setting, such as a tenant."""
+    """A part of the provider's addresses, such as a tenant, that the app names, the person or the provider's answer."""
 
     setting: str
+    origin: Origin = "setting"
+    param: str | None = None
     kind: VariableKind = "label"
     pattern: str | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -238,6 +241,25 @@ class OAuth1:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenId2:
+    """A provider of OpenID 2.0, and what it is asked to tell.
+
+    Attributes:
+        url: An identifier, whose provider is found by discovery.
+        endpoint: The provider's endpoint, where it is known beforehand.
+        allow_identity: A regular expression that claimed identifiers must match; without one each is discovered.
+        attrs: Type URIs of Attribute Exchange, by the names under which their values are read.
+        sreg: Names of Simple Registration.
+    """
+
+    url: Template | None = None
+    endpoint: Template | None = None
+    allow_identity: str | None = None
+    attrs: Mapping[str, str] = field(default_factory=dict)
+    sreg: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A service, the same for every app. See ``docs/reference/provider_format.md`` for each key."""
 
@@ -274,6 +296,8 @@ class Provider:
     id_token: IdTokenRules | None = None
     token_secret: SecretJwt | None = None
     oauth1: OAuth1 | None = None
+    openid2: OpenId2 | None = None
+    credentials: frozenset[str] = frozenset({"client_id", "client_secret"})
     quirks: tuple[str, ...] = ()
 
     @property

@@ -2,13 +2,14 @@
 
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
 
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.provider import Provider
+from asgi_social.providers.evidence import Evidence, evidence_from
 from asgi_social.providers.extending import whole
 from asgi_social.providers.parse import provider_from
 from asgi_social.providers.table import nearest
@@ -48,6 +49,15 @@ def provider(name: str) -> Provider:
     )
 
 
+def evidence(name: str) -> Evidence:
+    """Give what the file of a provider of the catalogue is made from.
+
+    Raises:
+        SettingsError: Its data cannot be read.
+    """
+    return evidence_from(_values(name), place=f"{name}.toml")
+
+
 def provider_of_file(file: str) -> Provider:
     """Give a provider of the app's own, from a TOML file.
 
@@ -82,6 +92,7 @@ def provider_of_table(table: Mapping[str, object], *, place: str) -> Provider:
     return provider_from(whole(table, place=place, read=_values, known=_toml_files()), place=place)
 
 
+@lru_cache(maxsize=4)  # for those who read a provider and then its evidence; what an app has is kept as parsed
 def _values(name: str) -> dict[str, object]:
     return _parsed(_toml_files()[name].read_text(encoding="utf-8"), f"{name}.toml")
 

@@ -19,6 +19,8 @@ from asgi_social.protocols.provider import (
     OAuth1,
     Offline,
     Oidc,
+    OpenId2,
+    Origin,
     Pkce,
     Policy,
     Proof,
@@ -47,6 +49,7 @@ _OIDC_ACCOUNT = {
     "picture": "picture",
     "locale": "locale",
 }
+_OPENID2_ACCOUNT = {"username": "nickname", **{name: name for name in ("email", "fullname", "first_name", "last_name")}}
 _ACCOUNT = {name: name for name in ("username", "email", "fullname", "first_name", "last_name")}
 _ALGORITHMS = ("EdDSA", *(f"{kind}{bits}" for kind in ("RS", "PS", "ES", "HS") for bits in (256, 384, 512)))
 _TOKEN_AUTH = ("body", "basic", "basic+body", "bearer_secret", "secret_jwt", "metadata", "none")
@@ -92,11 +95,11 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         answer=answer,
         token_secret=secret,
         userinfo=_userinfo(top.table("userinfo"), protocol),
-        uid=uid.required_path("path", default="sub" if oidc else "id"),
+        uid=uid.required_path("path", default=_UIDS.get(protocol, "id")),
         authority=uid.template("authority") or template(""),
         api_hosts=top.hosts("api_hosts"),
         email_verified=_email_verified(account),
-        account=_account(account, _OIDC_ACCOUNT if oidc else _ACCOUNT),
+        account=_account(account, _ACCOUNTS.get(protocol, _ACCOUNT)),
         extra_data=_extra_data(top),
         calculations=_calculations(top.table("calc")),
         policies=tuple(_policy(one) for one in top.tables("policy")),
@@ -107,6 +110,8 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         oidc=_oidc(top.table("oidc")) if "oidc" in top else None,
         id_token=_id_token(top.table("id_token")) if oidc or "id_token" in top else None,
         oauth1=_oauth1(top.table("oauth1")) if protocol == "oauth1" and not retired else None,
+        openid2=_openid2(top.table("openid2")) if protocol == "openid2" and not retired else None,
+        credentials=_credentials(top, protocol),
         quirks=top.texts("quirks"),
     )
     uid.done()
@@ -146,6 +151,11 @@ def _brand(top: Table) -> tuple[str | None, str | None]:
 
 
 _FLOWS = ("redirect", "token")
+_UIDS = {"oidc": "sub", "openid2": "claimed_id"}
+_ACCOUNTS = {"oidc": _OIDC_ACCOUNT, "openid2": _OPENID2_ACCOUNT}
+_CREDENTIALS = ("client_id", "client_secret")
+# With these nothing is shared with the provider that would have to be kept.
+_CREDENTIALS_OF: Mapping[str, tuple[str, ...]] = {"openid2": (), "saml": ()}
 _BY_ENDPOINTS = ("oauth2", "oidc", "oauth1")
 
 
@@ -172,8 +182,13 @@ def _variables(table: Table) -> dict[str, Variable]:
 
 
 def _variable(table: Table, name: str) -> Variable:
+    origin = cast(Origin, table.choice("from", Origin, default="setting"))
+    if origin != "setting":  # what others choose stands in addresses
+        table.require("pattern" if "choices" not in table else "choices")
     variable = Variable(
         setting=table.text("setting") or name,
+        origin=origin,
+        param=table.text("param"),
         kind=cast(VariableKind, table.choice("kind", VariableKind, default="label")),
         pattern=table.text("pattern"),
         choices=table.mapping("choices"),
@@ -304,12 +319,17 @@ def _userinfo(table: Table, protocol: Protocol) -> Userinfo:
         requests.append(_call(one, identifier=one.required_text("id"), auth=auth, first=first))
         one.done()
     userinfo = Userinfo(
-        source=cast(Any, table.choice("source", Userinfo.__annotations__["source"], default="request")),
+        source=cast(Any, table.choice("source", Userinfo.__annotations__["source"], default=_source_of(protocol))),
         main=_call(table, identifier="userinfo", auth=auth),
         requests=tuple(requests),
     )
     table.done()
     return userinfo
+
+
+def _source_of(protocol: Protocol) -> str:
+    """Say where the account is read where a file does not: with OpenID 2.0 and SAML the answer itself tells it."""
+    return "token" if protocol in {"openid2", "saml"} else "request"
 
 
 def _email_verified(table: Table) -> Any:
@@ -452,6 +472,27 @@ def _oauth1(table: Table) -> OAuth1:
         params=table.templates("params"),
         signature=cast(Any, table.choice("signature", SignatureMethod, default="HMAC-SHA1")),
     )
+    table.done()
+    return rules
+
+
+def _credentials(top: Table, protocol: Protocol) -> frozenset[str]:
+    default = _CREDENTIALS_OF.get(protocol, _CREDENTIALS)
+    return frozenset(top.choices("credentials", _CREDENTIALS, default=default))
+
+
+def _openid2(table: Table) -> OpenId2:
+    rules = OpenId2(
+        url=table.address("url"),
+        endpoint=table.address("endpoint"),
+        allow_identity=table.pattern("allow_identity"),
+        attrs=table.mapping("attrs"),
+        sreg=table.texts("sreg"),
+    )
+    if rules.endpoint is None:
+        table.require("url")
+    elif rules.allow_identity is None:  # or the provider could speak of identities that are not its own
+        table.require("allow_identity")
     table.done()
     return rules
 

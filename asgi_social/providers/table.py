@@ -111,6 +111,17 @@ class Table:
         self.require(key)
         return self._typed(key, str) or ""
 
+    def pattern(self, key: str) -> str | None:
+        """Give a regular expression, or None where the key is absent."""
+        text = self.text(key)
+        if text is None:
+            return None
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise self.wrong(key, f"is no regular expression: {error}", "a regular expression") from None
+        return text
+
     def flag(self, key: str, *, default: bool) -> bool:
         """Give true or false."""
         value = self._typed(key, bool)

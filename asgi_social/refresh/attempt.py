@@ -23,6 +23,7 @@ from asgi_social.protocols.message import Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import renewal_host, suspicion
 from asgi_social.protocols.steps import Steps, revocation
+from asgi_social.protocols.variables import guarded, of_stored, open_variables
 from asgi_social.refresh.answers import sober
 from asgi_social.refresh.failures import cannot, gone, is_of_credentials, meaning_of, not_now, require_active
 from asgi_social.refresh.keeper import Keeper, event_of
@@ -31,7 +32,7 @@ from asgi_social.refresh.schedule import backoff, held_back_seconds, is_renewabl
 from asgi_social.secret import Keys, random_text
 from asgi_social.storage.repository import LeaseSeconds, Repository, StoredAssociation
 from asgi_social.transport import Transport
-from asgi_social.vault import resealed, tokens_of, with_tokens
+from asgi_social.vault import account_of, resealed, tokens_of, with_tokens
 
 # For a request besides the renewal's own, which has 15 s: metadata before it, and keys that are new after it.
 BESIDE_SECONDS = 5.0
@@ -120,7 +121,7 @@ class Attempts:
             # The process or the database stood still, and the lease might end, and another send, before the answer.
             raise await self._unsent(leased, "there is not enough left of the lease")
         try:
-            new = await self.transport.play(backend.steps.renew(client, old), backend=stored.backend)
+            new = await self.transport.play(guarded(client, backend.steps.renew(client, old)), backend=stored.backend)
         except SocialError as error:
             return await self._failed(leased, backend, error)
         self.limits.answered(stored.backend)
@@ -129,23 +130,31 @@ class Attempts:
     async def scheduled(self, row: StoredAssociation) -> StoredAssociation:
         """Give a row of tokens that a flow or a client token just brought, with where and when they are renewed."""
         rules = self.backends[row.backend].client.provider.refresh
-        host = await self.host_of(row.backend) if is_renewable(row, rules) else None
+        host = None
+        if is_renewable(row, rules):
+            with contextlib.suppress(ProviderError):
+                host = renewal_host(await self._prepared(self._client_of(row)))
         return with_renew_at(replace(row, token_host=host or ""), rules)
 
     async def host_of(self, backend: str) -> str | None:
-        """Give the host that refresh tokens go to; None where metadata that would say so cannot be had now."""
+        """Give the host that refresh tokens go to; None where nobody knows one for all of the backend's associations.
+
+        That is where metadata that would say so cannot be had now, or where each is at a host of its own.
+        """
+        client = self._now(self.backends[backend])
+        if open_variables(client, "person") or open_variables(client, "callback"):
+            return None
         with contextlib.suppress(ProviderError):
-            return renewal_host(await self._prepared(backend))
+            return renewal_host(await self._prepared(client))
         return None
 
     async def revoke(self, row: StoredAssociation) -> None:
         """Tell the provider that an association's tokens are no longer wanted; an event says where it was not told."""
-        backend = self.backends[row.backend]
-        client = self._now(backend)
+        client = self._client_of(row)
         try:
             tokens = tokens_of(row, keys=self.keys)
-            _require_giver(row, await self._prepared(row.backend))
-            conversation = revocation(client, backend.steps, tokens, Uid(row.uid))
+            _require_giver(row, await self._prepared(client))
+            conversation = guarded(client, revocation(client, self.backends[row.backend].steps, tokens, Uid(row.uid)))
             await self.transport.play(conversation, backend=row.backend, seconds=REVOCATION_SECONDS)
         except SocialError as error:
             reason = error.endpoint if isinstance(error, ProviderError) else error.reason
@@ -163,7 +172,7 @@ class Attempts:
         """Have everything at hand before the token is spent: metadata, and the keys to judge the answer by at once."""
         name = stored.backend
         try:
-            client = await self._prepared(name)
+            client = await self._prepared(self._client_of(stored))
         except ProviderError as error:
             self.events.emit(event_of("renewal_failed", stored, code=error.code, reason=error.endpoint))
             self.limits.failed(name, retry_after=_asked(error))
@@ -171,14 +180,15 @@ class Attempts:
         _require_giver(stored, client)
         if old.id_token is not None:
             with contextlib.suppress(ProviderError):
-                await self.transport.play(keys_at_hand(client), backend=name, seconds=BESIDE_SECONDS)
+                asking = guarded(client, keys_at_hand(client))
+                await self.transport.play(asking, backend=name, seconds=BESIDE_SECONDS)
         return client
 
     async def _given(self, leased: StoredAssociation, old: Tokens, new: Tokens, client: Client) -> Renewed | None:
         """Store what the provider gave, whatever else is wrong with it, for the old pair may be dead."""
         suspect: str | None = None
         try:
-            judging = suspicion(client, old, new)
+            judging = guarded(client, suspicion(client, old, new))
             suspect = await self.transport.play(judging, backend=leased.backend, seconds=BESIDE_SECONDS)
         except ProviderError:
             # The keys cannot be had now. The access token is good; the unproved ID token is not kept.
@@ -248,10 +258,15 @@ class Attempts:
         if row.status == "active" and await self.repository.get(row.id) is None:
             await self.revoke(row)
 
-    async def _prepared(self, backend: str) -> Client:
-        """Give a backend's client that knows its endpoints."""
-        preparing = prepared(self._now(self.backends[backend]))
-        return await self.transport.play(preparing, backend=backend, seconds=BESIDE_SECONDS)
+    async def _prepared(self, client: Client) -> Client:
+        """Give a client that knows its endpoints."""
+        preparing = guarded(client, prepared(client))
+        return await self.transport.play(preparing, backend=client.name, seconds=BESIDE_SECONDS)
+
+    def _client_of(self, row: StoredAssociation) -> Client:
+        """Give the client with what was chosen when this association was linked, such as the person's shop."""
+        kept = account_of(row, keys=self.keys).get("extra_data")
+        return of_stored(self._now(self.backends[row.backend]), kept if isinstance(kept, dict) else {})
 
     def _now(self, backend: Renewable) -> Client:
         return replace(backend.client, now=self.clock.now())

@@ -1,6 +1,7 @@
 """Fakes for an app's own backends, made from its own settings, and one transport that reaches them all."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import httpx
 
@@ -35,9 +36,20 @@ def fakes_of(
     for name, settings in backends.items():
         client = registered(name, settings, redirect_uri="", development=True, faults=faults)
         found |= {} if client is None else {name: client}
+        if client is not None and client.provider.protocol == "openid2":
+            faults.append(_without_tokens(name))
     if faults:
         raise faults[0]
     return {name: fake_of(client, people=people, clock=clock) for name, client in found.items()}
+
+
+def _without_tokens(name: str) -> SettingsError:
+    return SettingsError(
+        f"the backend {name} is one of OpenID 2.0, which has no tokens",
+        hint="asgi_social.testing.FakeOpenID2 plays its provider",
+        setting=f"backends.{name}",
+        backend=name,
+    )
 
 
 def fake_of(client: Client, *, people: Sequence[Person] = PEOPLE, clock: Clock | None = None) -> FakeProvider:
@@ -57,7 +69,17 @@ def fake_of(client: Client, *, people: Sequence[Person] = PEOPLE, clock: Clock |
     )
 
 
-def transport_to(fakes: Iterable[FakeProvider]) -> httpx.AsyncBaseTransport:
+class Reached(Protocol):
+    """A fake provider, as the engine reaches it."""
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Give a transport that reaches it."""
+
+    def answers_at(self, method: str, url: str) -> bool:
+        """Say whether something of it is at a URL."""
+
+
+def transport_to(fakes: Iterable[Reached]) -> httpx.AsyncBaseTransport:
     """Give a transport that reaches several fake providers in this process, each at its own addresses.
 
     An address that is nobody's answers 404, and no request leaves the process. Of two fakes at the same address the
@@ -67,7 +89,7 @@ def transport_to(fakes: Iterable[FakeProvider]) -> httpx.AsyncBaseTransport:
 
 
 class _Switch(httpx.AsyncBaseTransport):
-    def __init__(self, reached: Sequence[tuple[FakeProvider, httpx.AsyncBaseTransport]]) -> None:
+    def __init__(self, reached: Sequence[tuple[Reached, httpx.AsyncBaseTransport]]) -> None:
         self._reached = reached
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -30,7 +30,12 @@ def callback_in_shape(shape: Shape, params: Mapping[str, str], claims: Mapping[s
     kept = kept_params(shape, answers_for(shape, claims)) if "code" in params else {}
     # Who publishes no metadata promises no iss (RFC 9207 section 3).
     said = {name: text for name, text in params.items() if name != "iss" or shape.metadata}
-    return {**kept, **{names.get(name, name): text for name, text in said.items()}}
+    named = {
+        one.param or name: one.example
+        for name, one in shape.client.provider.variables.items()
+        if one.origin == "callback" and one.example is not None
+    }
+    return {**kept, **named, **{names.get(name, name): text for name, text in said.items()}}
 
 
 def gives_id_token(shape: Shape, scope: Sequence[str]) -> bool:

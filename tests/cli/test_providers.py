@@ -98,10 +98,12 @@ def test_a_provider_is_shown_with_all_that_is_known_of_it() -> None:
 
     assert shown.startswith("name: facebook (Facebook, oauth2)\nconsole: https://developers.facebook.com/apps\n")
     assert "\nredirect URI: https://<your host>/complete/facebook/\n" in shown
+    assert "\nbrand: #0866ff, with white text on it\n" in shown
     assert "\nrenewal: with the access token, " in shown
     assert "access token, by asking https://graph.facebook.com/debug_token\n" in shown
     assert "\nquirks:\n  - Callback errors may come as error_code and error_message.\n" in shown
-    assert "\nsources:\n  - social-auth-core 7.0.0: addresses, parameters, renewal\n" in shown
+    assert "\nsources:\n  - social-auth-core 7.0.0, facebook.py: authorize, token, " in shown
+    assert " refresh, revoke (code, 2026-11-28)\n" in shown
 
 
 @pytest.mark.parametrize("name", providers.names())

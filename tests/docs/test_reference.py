@@ -25,12 +25,15 @@ from docs._ext.site import keep_anchors
 from tests.app import BASE, KEY, app_of, browser, linked, settings
 from tests.docs.pages import blocks_of, rows_of, section_of, text_of
 from tests.docs.test_blocks import commands_of, tree_of
+from tests.testing.trips import with_
 
 SETTINGS, ERRORS, EVENTS, API, PATHS = (
     text_of(f"reference/{name}.md") for name in ("settings", "errors", "events", "api", "paths")
 )
 REASONS: dict[str, Any] = {"flow_refused": FlowReason, "token_refused": TokenReason, "needs_reauth": ReauthReason}
 BACKEND = {"client_id": "i", "client_secret": "s"}
+# One whose shop is set already, and left to the person besides.
+SHOPS = {"provider": with_(vars={"shop": {"from": "person", "pattern": "[a-z]+"}})["provider"], "shop": "acme"}
 
 
 def error_classes(kind: type[SocialError] = SocialError) -> Iterator[type[SocialError]]:
@@ -97,11 +100,13 @@ def test_the_example_of_a_backends_setting_is_accepted_and_its_default_is_what_i
     default = literal_of(line_of(OF_A_BACKEND, setting, "Default"))
     stated = {setting: eval(default, {})} if default else {}  # noqa: S307  # the docs' own
 
+    backend = {**BACKEND, **(SHOPS if setting == "ask_for" else {})}
+
     def client_of(more: dict[str, object]) -> object:
-        return Social(secret_key=KEY, base_url=BASE, backends={"github": {**BACKEND, **more}}).settings.backends
+        return Social(secret_key=KEY, base_url=BASE, backends={"github": {**backend, **more}}).settings.backends
 
     assert list(example) == [setting]
-    assert client_of(example) != client_of({}) or setting == "provider"
+    assert client_of(example) != client_of({}) or setting in {"provider", "ask_for"}
     assert client_of(stated) == client_of({})
 
 

@@ -8,6 +8,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from asgi_social import providers
 from asgi_social.testing.clock import START
 from tests.providers.recorded import fields_of
 
@@ -27,8 +28,9 @@ BACKENDS: Mapping[str, Mapping[str, Any]] = {
 
 
 def backends_of(name: str, **more: object) -> dict[str, Any]:
-    """Give the settings of one backend of the catalogue."""
-    return {name: {"client_id": "an-id", "client_secret": "a-secret", **BACKENDS.get(name, {}), **more}}
+    """Give the settings of one backend of the catalogue, with what it must have."""
+    must = {one.setting: one.example for one in providers.provider(name).variables.values() if one.default is None}
+    return {name: {"client_id": "an-id", "client_secret": "a-secret", **must, **BACKENDS.get(name, {}), **more}}
 
 
 class Answering:

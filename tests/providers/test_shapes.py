@@ -12,7 +12,8 @@ from asgi_social import CannotRenew, NeedsReauth, providers
 from asgi_social.testing.fake_people import PEOPLE
 from tests.testing.trips import Trip, settings_of, trip
 
-LINKED = [name for name in providers.names() if "redirect" in providers.provider(name).flows]
+PLAYED = [name for name in providers.names() if providers.provider(name).protocol in {"oauth2", "oidc"}]
+LINKED = [name for name in PLAYED if "redirect" in providers.provider(name).flows]
 REFRESH = {name: providers.provider(name).refresh for name in LINKED}
 RENEWED = [name for name, rules in REFRESH.items() if rules.enabled and not rules.never_expires]
 ADA = PEOPLE[0]
