@@ -5,7 +5,7 @@ whatever a provider answers. Neither has arithmetic, regular expressions or loop
 
     expr   = alt *( "|" alt )              the first that is neither null nor ""
     alt    = path / "'" text "'" / text with at least one "{" expr [ "?" ] "}", within which there is no other
-    path   = [ "$" root [ "[" pick "]" ] "." ] step *( "." step ) *( ":" filter )
+    path   = ( [ "$" root [ "[" pick "]" ] "." ] step *( "." step ) / "$" root "[" pick "]" ) *( ":" filter )
     step   = ( name / DQUOTE any DQUOTE / "*" ) *( "[" pick "]" )
     pick   = int / cond *( "," cond )      one element, or the first object that meets all
     cond   = name / "!" name / name "=" text / name "~" text
@@ -198,10 +198,13 @@ class _Parser:
         root, moves = "", list[_Move]()
         if self.skips("$"):
             root = self.needs(_NAME, "a root")
-            moves += [self.pick()] if self.skips("[") else []
-            self.must_skip(".")
-        for step in self.separated(".", self.step):
-            moves += step
+            if self.skips("["):
+                moves.append(self.pick())
+            if not moves or self._source.startswith(".", self._at):
+                self.must_skip(".")
+                moves += [move for step in self.separated(".", self.step) for move in step]
+        else:
+            moves += [move for step in self.separated(".", self.step) for move in step]
         filters = self.separated(":", self.filter) if self.skips(":") else ()
         return _Route(root, tuple(moves), filters)
 

@@ -52,6 +52,10 @@ class Dialect(Protocol):
     def request_token(self) -> Callable[[RecordedRequest], Response] | None:
         """What gives a request token, where the app asks for one before it sends the browser (OAuth 1); else None."""
 
+    @property
+    def is_one_token(self) -> bool:
+        """Whether the ID token is the access token too."""
+
     def endpoints_of(self, asked: RecordedRequest) -> tuple[str, ...]:
         """Give what is asked for, by the paths under an issuer; the first says what is done."""
 
@@ -104,6 +108,7 @@ class Standard:
     takes_redirect_uri: bool = True
     renewed_lifetime: int | None = None
     request_token: Callable[[RecordedRequest], Response] | None = None
+    is_one_token: bool = False
 
     @property
     def authorize_url(self) -> str:

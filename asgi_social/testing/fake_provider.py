@@ -372,6 +372,8 @@ class FakeProvider:
     ) -> TokenAnswer:
         access = self._ledger.new_access_token(grant, scope=scope, lifetime=self.lifetime)
         id_token = self._id_token(access, nonce=nonce) if self._dialect.gives_id_token(scope) else None
+        if id_token is not None and self._dialect.is_one_token:
+            self._ledger.call(access, id_token)
         return token_answer(access, refresh_token=refresh_token, id_token=id_token)
 
     def _id_token(self, access: AccessToken, *, nonce: str | None) -> str:

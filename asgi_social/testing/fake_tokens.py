@@ -122,6 +122,11 @@ class Ledger:
         self._access[value] = token
         return token
 
+    def call(self, token: AccessToken, value: str) -> None:
+        """Give an access token another value, such as a JWT."""
+        self._access[value] = self._access.pop(token.value)
+        token.value = value
+
     def prolong(self, value: str, lifetime: int) -> None:
         """Let an access token live for so many seconds from when it was issued."""
         self._access[value].ends_at = self._access[value].issued_at + lifetime

@@ -67,6 +67,12 @@ class Shaped:
         """What the data know where no answer says it."""
         return self.shape.client.provider.refresh.expires_default
 
+    @property
+    def is_one_token(self) -> bool:
+        """Whether the data read both at one place."""
+        rules = self.shape.client.provider.answer
+        return rules.id_token.source == rules.access_token.source
+
     def endpoints_of(self, asked: RecordedRequest) -> tuple[str, ...]:
         """Find the request among the addresses of the data."""
         return tuple(dict.fromkeys(one.endpoint for one in addresses_asked(self.shape, asked)))
@@ -105,6 +111,7 @@ class Shaped:
 
     def id_token(self, said: Mapping[str, object], claims: Mapping[str, object]) -> dict[str, object]:
         """Add what the data read there."""
+        said = {name: one for name, one in said.items() if name != "at_hash" or not self.is_one_token}
         return id_token_in_shape(self.shape, said, claims)
 
     def token_answer(self, said: Mapping[str, object], claims: Mapping[str, object], *, now: float) -> Response:

@@ -66,6 +66,7 @@ ANSWERS: Mapping[str, object] = {
     "userinfo": {"login": "octocat"},
     "extra": {"x": "from extra"},
     "emails": EMAILS,
+    "words": ["A", "B"],
     "my-org": {"@header": {"x-ausername": "from header"}, "*": 1},
     "nothing": None,
 }
@@ -117,6 +118,7 @@ ANSWERS: Mapping[str, object] = {
         pytest.param("$emails.email", None, id="root-list-without-pick"),
         pytest.param("$emails[0].email", "old@x.example", id="pick-behind-root"),
         pytest.param("$emails[primary].email", "me@x.example", id="condition-behind-root"),
+        pytest.param("$words[-1]:lower", "b", id="pick-behind-root-alone"),
         # picks
         pytest.param("strings[0]", "first", id="pick-first"),
         pytest.param("strings[-1]", "last", id="pick-last"),
@@ -273,7 +275,6 @@ def test_a_path_without_a_merged_answer_finds_nothing() -> None:
         pytest.param("$", 2, id="root-without-name"),
         pytest.param("$token", 7, id="root-alone"),
         pytest.param("$token.", 8, id="root-and-dot"),
-        pytest.param("$emails[0]", 11, id="root-and-pick-alone"),
         pytest.param("$emails[0][0].a", 11, id="two-picks-behind-root"),
         pytest.param("$$a.b", 2, id="two-dollars"),
         pytest.param("a.$b.c", 3, id="root-within"),

@@ -121,7 +121,9 @@ class _Answers:
         return _response(self._with_id_token(answer) if name == "token" and "id" in self._exchange.answers else answer)
 
     def _with_id_token(self, answer: dict[str, Any]) -> dict[str, Any]:
-        return {**answer, "id_token": self._signed(self._exchange.answers["id"])}
+        place = self._client.provider.answer.id_token.source  # which is that of the access token where both are one
+        name = place if place in {"access_token", "idToken"} else "id_token"
+        return {**answer, name: self._signed(self._exchange.answers["id"])}
 
     def _metadata(self) -> dict[str, Any]:
         base = "https://provider.example"
