@@ -148,7 +148,7 @@ def exchange_code(client: Client, callback: Callback, challenge: Challenge) -> C
     lifetime = rules.expires.read({"": answer, "token": answer})
     return Tokens(
         access_token=given.as_text(),
-        token_type=client.provider.token_type,
+        token_type=client.provider.answer.token_type,
         scope=challenge.scope,
         expires_at=expiry_of(lifetime, received_at=response.received_at, unit=rules.expires_unit),
         answer=answer,

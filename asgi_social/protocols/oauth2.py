@@ -183,7 +183,7 @@ def exchange_code(client: Client, callback: Callback, challenge: Challenge) -> C
         tokens = tokens_from(client, response)
     except ProviderRefused as refusal:
         raise hinted(client, refusal, redirect_uri=challenge.redirect_uri) from None
-    if tokens.token_type.lower() != "bearer":
+    if not _is_bearer(client, tokens):
         raise ProviderBroken(
             endpoint=ENDPOINT, expected="a bearer token", got="another token_type", backend=client.name
         )
@@ -250,7 +250,7 @@ def suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | No
 
     Source: OpenID Connect Core section 12.2.
     """
-    if new.token_type.lower() != "bearer":
+    if not _is_bearer(client, new):
         return "another token_type"
     if new.id_token is None or client.provider.id_token is None:
         return None
@@ -262,6 +262,11 @@ def suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | No
         return f"an ID token refused for its {refusal.reason}"
     changed = _changed(unverified_claims(old.id_token) if old.id_token else {}, claims)
     return f"an ID token with another {changed}" if changed else None
+
+
+def _is_bearer(client: Client, tokens: Tokens) -> bool:
+    """Say whether tokens are of the one type that is known here, by its name or the provider's own for it."""
+    return tokens.token_type.lower() in {"bearer", client.provider.answer.token_type.lower()}
 
 
 def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> str | None:

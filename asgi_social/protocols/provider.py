@@ -106,6 +106,7 @@ class TokenAnswer:
     scope: Path
     expires: Path
     expires_unit: Literal["s", "ms", "epoch", "epoch_ms"] = "s"
+    token_type: str = "Bearer"
     format: Format = "json"
 
 
@@ -299,8 +300,3 @@ class Provider:
     openid2: OpenId2 | None = None
     credentials: frozenset[str] = frozenset({"client_id", "client_secret"})
     quirks: tuple[str, ...] = ()
-
-    @property
-    def token_type(self) -> str:
-        """What an access token is, where its answer does not say."""
-        return "oauth1" if self.protocol == "oauth1" else "Bearer"

@@ -237,8 +237,7 @@ def _callback(table: Table) -> CallbackRules:
 
 
 def _token(table: Table, *, protocol: Protocol) -> tuple[TokenCall, TokenAnswer, SecretJwt | None]:
-    auth, method = "metadata" if protocol == "oidc" else "body", "GET" if protocol == "oauth1" else "POST"
-    call = _token_call(table, TokenCall(auth=auth, method=cast(Any, method)))
+    call = _token_call(table, TokenCall(auth="metadata" if protocol == "oidc" else "body"))
     answer = TokenAnswer(
         path=table.path("path"),
         access_token=table.required_path("access_token", default="access_token"),
@@ -247,6 +246,7 @@ def _token(table: Table, *, protocol: Protocol) -> tuple[TokenCall, TokenAnswer,
         scope=table.required_path("scope", default="scope"),
         expires=table.required_path("expires", default="expires_in"),
         expires_unit=cast(Any, table.choice("expires_unit", _EXPIRES_UNIT, default="s")),
+        token_type=table.text("token_type") or ("oauth1" if protocol == "oauth1" else "Bearer"),
         format=cast(Any, table.choice("format", Format, default="json")),
     )
     if call.auth == "secret_jwt":

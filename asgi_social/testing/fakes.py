@@ -19,7 +19,11 @@ LIFETIME = 3600
 
 
 def fakes_of(
-    backends: Mapping[str, Mapping[str, object]], *, people: Sequence[Person] = PEOPLE, clock: Clock | None = None
+    backends: Mapping[str, Mapping[str, object]],
+    *,
+    people: Sequence[Person] = PEOPLE,
+    clock: Clock | None = None,
+    redirect_uris: Mapping[str, str] | None = None,
 ) -> dict[str, FakeProvider]:
     """Give a fake for each backend, by its name: one at the provider's own addresses, which answers in its shape.
 
@@ -27,6 +31,8 @@ def fakes_of(
         backends: The setting ``backends``, as the app has it in production; secrets may be made up.
         people: Who has an account there.
         clock: Their time; the engine's own.
+        redirect_uris: What is registered there, by the backends' names; needed where a provider gives it a name of its
+            own, such as eBay's RuName.
 
     Raises:
         SettingsError: What the engine would raise of these settings.
@@ -40,7 +46,11 @@ def fakes_of(
             faults.append(_without_tokens(name))
     if faults:
         raise faults[0]
-    return {name: fake_of(client, people=people, clock=clock) for name, client in found.items()}
+    known = redirect_uris or {}
+    return {
+        name: fake_of(client, people=people, clock=clock, redirect_uri=known.get(name))
+        for name, client in found.items()
+    }
 
 
 def _without_tokens(name: str) -> SettingsError:
@@ -52,9 +62,15 @@ def _without_tokens(name: str) -> SettingsError:
     )
 
 
-def fake_of(client: Client, *, people: Sequence[Person] = PEOPLE, clock: Clock | None = None) -> FakeProvider:
+def fake_of(
+    client: Client,
+    *,
+    people: Sequence[Person] = PEOPLE,
+    clock: Clock | None = None,
+    redirect_uri: str | None = None,
+) -> FakeProvider:
     """Give a fake of the provider of a client, which is the app's registration as the engine reads it."""
-    shape, rules = shape_of(client), client.provider.refresh
+    shape, rules = shape_of(client, redirect_uri=redirect_uri), client.provider.refresh
     return FakeProvider(
         issuer=str(shape.metadata.get("issuer") or f"https://{client.provider.name}.example"),
         client_id=client.client_id,

@@ -75,7 +75,8 @@ def token_answer_in_shape(
         facts.append((rules.expires, _lifetime(answer["expires_in"], unit=rules.expires_unit, now=now)))
     said = with_facts({"token": inner}, facts, base="token")
     outer = _object(enclosed(rules.path, said["token"]))
-    return _without_error(shape, {"token_type": answer["token_type"], **outer})
+    said_type = answer["token_type"] if answer["token_type"] != "Bearer" else rules.token_type
+    return _without_error(shape, {"token_type": said_type, **outer})
 
 
 def data_in_shape(

@@ -22,7 +22,7 @@ OWN: dict[str, Any] = {
     "refresh": {"never_expires": True},
     "oauth1": {"request_url": f"{HOST}/request"},
     "authorize": {"url": f"{HOST}/authorize", "params": {"scope": "{scope}"}, "scope": ["read"]},
-    "token": {"url": f"{HOST}/token"},
+    "token": {"url": f"{HOST}/token", "method": "GET"},
     "userinfo": {"url": f"{HOST}/me"},
     "verify": [],
 }

@@ -86,7 +86,11 @@ async def trip(
         known_there: What the provider knows otherwise than the app.
     """
     clock = ManualClock()
-    fakes = fakes_of({name: {**settings, **(known_there or {})}}, clock=clock)
+    fakes = fakes_of(
+        {name: {**settings, **(known_there or {})}},
+        clock=clock,
+        redirect_uris={name: f"https://app.example/complete/{name}/"},
+    )
     async with httpx.AsyncClient(transport=transport_to(fakes.values())) as http_client:
         social = Social(
             secret_key=KEY,
