@@ -7,7 +7,14 @@ from asgi_social.expressions import Path
 from asgi_social.protocols.provider import Call, Policy, Proof, Provider
 from docs._ext.wording import bullets, capital, code, codes, duration, parameters, table, words
 
-PROTOCOLS = {"oauth2": "OAuth 2.0", "oidc": "OpenID Connect"}
+PROTOCOLS = {
+    "oauth2": "OAuth 2.0",
+    "oidc": "OpenID Connect",
+    "oauth1": "OAuth 1.0a",
+    "openid2": "OpenID 2.0",
+    "saml": "SAML 2.0",
+    "custom": "a protocol of its own",
+}
 _LAX = {"at_hash": "that it belongs to the access token (`at_hash`)", "aud_azp": "that `azp` names the app"}
 _FIELDS = {
     "uid": "what names the account",
@@ -24,7 +31,7 @@ _FIELDS = {
 
 def protocol_of(provider: Provider) -> str:
     """Give the name of a provider's protocol, for people."""
-    return PROTOCOLS.get(provider.protocol, provider.protocol)
+    return PROTOCOLS[provider.protocol]
 
 
 def linking(provider: Provider, subject: str) -> str:
@@ -76,15 +83,25 @@ def admitted(provider: Provider) -> str:
 
 
 def _policy(policy: Policy, provider: Provider) -> str:
+    return f"An account is let in {_condition(policy, provider)}. Else it is refused: “{policy.error}”."
+
+
+def _condition(policy: Policy, provider: Provider) -> str:
+    if policy.status_of:
+        return f"where the request {code(policy.status_of)} is not answered by 403 or 404"
+    read = code(policy.path.source) if policy.path else "nothing"
+    if policy.op == "is_true":
+        return f"where {read} is true"
+    if policy.op == "any_of":
+        return (
+            f"where {read} is, or holds, one of those that your setting {code(policy.setting)} lists, if it lists any"
+        )
     value = policy.value.source if policy.value else ""
     variable = provider.variables.get(value.strip("{}"))
     wanted = f"what your setting {code(variable.setting)} says" if variable else code(value)
-    says = "true" if policy.op == "is_true" else wanted
     optional = ", unless that is empty" if variable and variable.default == "" else ""
     only = ", where that is a UUID" if policy.only_if == "uuid" else optional
-    return (
-        f"An account is let in where {code(policy.path.source)} is {says}{only}. Else it is refused: “{policy.error}”."
-    )
+    return f"where {read} is {wanted}{only}"
 
 
 def account_fields(provider: Provider) -> str:

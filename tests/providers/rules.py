@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asgi_social import providers
+from asgi_social.cli.summary import social_auth_names
 from asgi_social.expressions import Template
 from asgi_social.protocols.provider import Provider
 from asgi_social.providers.evidence import Evidence
@@ -18,7 +19,6 @@ from asgi_social.providers.parse import NONE_KNOWN
 from asgi_social.registration import _addresses
 
 TESTS = Path(__file__).parents[1]
-SOCIAL_AUTH = (Path(__file__).parent / "social_auth_names.txt").read_text(encoding="utf-8").split()
 # Where keys are made is known for a service, not for a standard, nor for one that everybody runs for themselves.
 _OWN_SERVER = {"url", "host"}
 # Identifiers that look like addresses, and are asked for nothing.
@@ -69,10 +69,11 @@ def _evidence(name: str, provider: Provider, evidence: Evidence) -> Iterator[str
         yield "no source is named"
     if any(one.read > datetime.now(UTC).date() + timedelta(days=1) for one in evidence.sources):
         yield "a source is read in the future"
-    said, of = values_of(name), " ".join(one.of for one in evidence.sources)
+    said = values_of(name)
+    of = " ".join(one.of for base in _bases(name) for one in providers.evidence(base).sources)
     stated = [key for key in _FACTS if isinstance(said.get(key), dict | list) and provider.retired is None]
-    if not {"url", "requests"} & set(said.get("userinfo", {})):  # it is read from an answer that is there
-        stated = [key for key in stated if key != "userinfo"]
+    # A scope alone is said by that name; a profile may be read from an answer that is there.
+    stated = [key for key in stated if key not in {"authorize", "userinfo"} or {"url", "requests"} & set(said[key])]
     yield from (f"no source says it is for {key}" for key in stated if not re.search(rf"\b{key}\b", of))
 
 
@@ -95,6 +96,9 @@ def _links(name: str, provider: Provider) -> Iterator[str]:
     own_server = any(one.kind in _OWN_SERVER and one.default is None for one in provider.variables.values())
     if not str(provider.console).startswith("https://") and not own_server and name not in {"oauth2", "oidc"}:
         yield "console is no https address"
+    for variable, rules in provider.variables.items():
+        if rules.default is None and not rules.example:
+            yield f"the variable {variable} has to be set, and has no example"
     for url in _addresses(provider):
         for variable in url.names & set(provider.variables):
             rules = provider.variables[variable]
@@ -160,7 +164,7 @@ def _unrelated(groups: Any) -> Iterator[tuple[str, str]]:
             yield from (
                 (one, other)
                 for other in group[index + 1 :]
-                if not (_bases(one) & _bases(other)) and not {one, other} <= set(SOCIAL_AUTH)
+                if not (_bases(one) & _bases(other)) and not {one, other} <= social_auth_names()
             )
 
 
