@@ -20,7 +20,7 @@ from asgi_social.errors import (
     TokenRefused,
 )
 from asgi_social.events import Event, EventName, Events
-from asgi_social.flow import Flow, new_challenge
+from asgi_social.flow import Flow, new_challenge, with_withheld, withhold
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Callback, Once, Tokens
 from asgi_social.protocols.metadata import prepared
@@ -204,7 +204,10 @@ class Backend(Generic[UserId]):
             issuer=client.endpoints.issuer,
             iss_promised=client.endpoints.iss_promised,
             began_at=client.now,
+            withholds=begun_flow.withheld is not None,
         )
+        if begun_flow.withheld is not None:
+            await withhold(flow, begun_flow.withheld, store=self._engine.repository, keys=self._engine.keys)
         return flow, begun_flow.url
 
     async def complete(self, flow: Flow, params: Mapping[str, str]) -> Association[UserId]:
@@ -225,6 +228,9 @@ class Backend(Generic[UserId]):
         )
         if not first:
             raise _answered_before(self.name)
+        if flow.withholds:
+            now = self._engine.clock.now()
+            flow = await with_withheld(flow, store=self._engine.repository, keys=self._engine.keys, now=now)
         try:
             callback = self._steps.read_callback(with_variables(self._now(), flow.challenge.variables), params)
         except ProviderRefused as refusal:

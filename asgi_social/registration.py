@@ -11,6 +11,7 @@ from asgi_social.expressions import ExpressionError, Path, Template, path
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, allowed_address, host_pattern
 from asgi_social.protocols.provider import Provider, Variable
+from asgi_social.protocols.signing import is_installed, private_key
 from asgi_social.protocols.variables import as_used, is_value, templates_of
 from asgi_social.providers.table import Names, guess
 from asgi_social.secret import Secret
@@ -59,6 +60,8 @@ _PROTECTED = frozenset(
         "code_challenge_method",
         "request",
         "request_uri",
+        "oauth_token",
+        "oauth_callback",
     }
 )
 
@@ -145,6 +148,7 @@ def registered(
     )
     if not reader.found:
         _check_addresses(client, reader)
+        _check_signing(client, reader)
     return None if reader.found else client
 
 
@@ -344,6 +348,20 @@ def _check_addresses(client: Client, reader: _Reader) -> None:
             reader.fault("provider", f"is not usable: {url.source} is no https address", "https, or http on localhost")
 
 
+def _check_signing(client: Client, reader: _Reader) -> None:
+    """Find what a provider of OAuth 1 needs for its signatures, and is not there."""
+    rules = client.provider.oauth1
+    if rules is None:
+        return
+    if not is_installed():
+        reader.fault("provider", "needs oauthlib, which is not installed", 'pip install "asgi-social[oauth1]"')
+    if rules.signature == "RSA-SHA1":
+        try:
+            private_key(client.client_secret)
+        except ValueError:
+            reader.fault("client_secret", "is no private key that signs", "an RSA key in PEM, without a password")
+
+
 def _addresses(provider: Provider) -> Iterable[Template]:
     calls = [provider.userinfo.main, *provider.userinfo.requests]
     calls += [proof.call for proof in provider.proofs if proof.call is not None]
@@ -352,5 +370,6 @@ def _addresses(provider: Provider) -> Iterable[Template]:
     urls += [call.url for call in calls if not call.hosts]  # where an answer leads is looked at when it is there
     urls += [provider.oidc.endpoint, provider.oidc.config] if provider.oidc else []
     urls += [provider.id_token.jwks] if provider.id_token else []
+    urls += [provider.oauth1.request_url] if provider.oauth1 else []
     urls += [provider.openid2.url, provider.openid2.endpoint] if provider.openid2 else []
     return dict.fromkeys(url for url in urls if url is not None)

@@ -46,7 +46,7 @@ def proven_account(client: Client, steps: Steps, access_token: Secret) -> Conver
     if is_id_token(access_token, audience=client.audience):
         raise _wrong_kind(client, "this is an ID token, and came as an access token")
     client = yield from prepared(client)
-    tokens = Tokens(access_token=access_token)
+    tokens = Tokens(access_token=access_token, token_type=client.provider.answer.token_type)
     unbound = client.allow_unbound_tokens and not {proof.kind for proof in client.provider.proofs} - {"id_token"}
     proven = None if unbound else (yield from steps.prove(client, tokens))
     if proven is not None:

@@ -133,6 +133,8 @@ class Challenge:
         consent: Whether the person's consent is asked anew, so that a refresh token comes.
         variables: What the person has chosen of the provider's variables, such as a shop.
         kept: What the beginning learned and the end must find again; it travels sealed in the flow's cookie.
+        withheld: What it learned that may not go through a browser at all, such as the secret of OAuth 1's request
+            token; at the end as the store gives it.
     """
 
     redirect_uri: str
@@ -144,6 +146,7 @@ class Challenge:
     consent: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    withheld: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,10 +156,12 @@ class Begun:
     Attributes:
         url: Where the browser is sent.
         kept: See ``Challenge.kept``.
+        withheld: See ``Challenge.withheld``.
     """
 
     url: str = field(repr=False)
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    withheld: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

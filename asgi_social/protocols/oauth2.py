@@ -43,7 +43,7 @@ MAX_TOKEN_CHARACTERS = 16 * 1024
 MAX_TOKEN_TYPE_CHARACTERS = 64
 MAX_SCOPE_CHARACTERS = 8 * 1024
 # What the standard, OpenID Connect and single providers call a person's "no".
-_DENIALS = frozenset(
+DENIALS = frozenset(
     {
         "access_denied",
         "user_denied",
@@ -144,7 +144,7 @@ def read_callback(client: Client, params: Mapping[str, str]) -> Callback:
             reason="state",
             backend=client.name,
         )
-    if error in _DENIALS:
+    if error in DENIALS:
         raise ConsentDenied(
             f"the link to {client.provider.title} was not allowed there, which answers {error!r}",
             hint="start again, and allow it, if you changed your mind",
@@ -360,7 +360,7 @@ def expiry_of(lifetime: object, *, received_at: float, unit: str = "s") -> float
     Args:
         lifetime: As the answer has it. A string of digits counts, because some providers send one.
         received_at: Epoch seconds at which the answer had been read.
-        unit: ``s`` or ``ms`` from then, or ``epoch`` for a moment.
+        unit: ``s`` or ``ms`` from then, or ``epoch`` or ``epoch_ms`` for a moment.
 
     Returns:
         Epoch seconds, or None where the provider names no lifetime, or one that is not a whole number of seconds
@@ -380,7 +380,8 @@ def expiry_of(lifetime: object, *, received_at: float, unit: str = "s") -> float
         lifetime = int(lifetime)
     if isinstance(lifetime, bool) or not isinstance(lifetime, int):
         return None
-    seconds = {"s": float(lifetime), "ms": lifetime / 1000, "epoch": lifetime - received_at}[unit]
+    number = lifetime / 1000 if unit.endswith("ms") else float(lifetime)
+    seconds = number - received_at if unit.startswith("epoch") else number
     return received_at + seconds if 1 <= seconds <= MAX_LIFETIME_SECONDS else None
 
 
@@ -399,6 +400,7 @@ def is_token(text: str) -> bool:
 
 def hinted(client: Client, refusal: ProviderRefused, *, redirect_uri: str) -> ProviderRefused:
     """Give a provider's refusal with what to do about it; the redirect URI is spelled out where it is in question."""
+    redirect_uri = redirect_uri.partition("?")[0]  # a state that stands there is for nobody to read
     hint, said = refusal.hint, f"{refusal.error} {refusal.description}".lower()
     where = f" at {client.provider.console}" if client.provider.console else ""
     register = f"register exactly {redirect_uri} as redirect URI of the app {client.client_id}{where}"

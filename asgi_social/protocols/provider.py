@@ -10,6 +10,7 @@ from typing import Literal
 
 from asgi_social.expressions import Path, Template
 from asgi_social.protocols.formats import Format
+from asgi_social.protocols.signing import SignatureMethod
 
 Protocol = Literal["oauth2", "oidc", "oauth1", "openid2", "saml", "custom"]
 VariableKind = Literal["label", "host", "url", "text"]
@@ -104,7 +105,7 @@ class TokenAnswer:
     id_token: Path
     scope: Path
     expires: Path
-    expires_unit: Literal["s", "ms", "epoch"] = "s"
+    expires_unit: Literal["s", "ms", "epoch", "epoch_ms"] = "s"
     token_type: str = "Bearer"
     format: Format = "json"
 
@@ -235,6 +236,16 @@ class IdTokenRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth1:
+    """The request with which a flow of OAuth 1.0a begins, and how all are signed (RFC 5849 sections 2.1 and 3.4)."""
+
+    request_url: Template
+    request_method: Literal["GET", "POST"] = "GET"
+    params: Mapping[str, Template] = field(default_factory=dict)
+    signature: SignatureMethod = "HMAC-SHA1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenId2:
     """A provider of OpenID 2.0, and what it is asked to tell.
 
@@ -289,6 +300,7 @@ class Provider:
     oidc: Oidc | None = None
     id_token: IdTokenRules | None = None
     token_secret: SecretJwt | None = None
+    oauth1: OAuth1 | None = None
     openid2: OpenId2 | None = None
     credentials: frozenset[str] = frozenset({"client_id", "client_secret"})
     quirks: tuple[str, ...] = ()

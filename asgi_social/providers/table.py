@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 # What the engine gives to templates; see ``protocols.client.values``.
 STANDARD_NAMES = frozenset(
-    {"client_id", "client_secret", "redirect_uri", "code", "access_token", "refresh_token", "uid", "now"}
+    {"client_id", "client_secret", "redirect_uri", "scope", "code", "access_token", "refresh_token", "uid", "now"}
 )
 STANDARD_ROOTS = frozenset({"setting", "callback", "token", "claim", "userinfo"})
 STANDARD_ANSWERS = frozenset({"token", "id", "userinfo", "answer"})

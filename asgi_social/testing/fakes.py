@@ -12,6 +12,7 @@ from asgi_social.registration import registered
 from asgi_social.testing.fake_people import PEOPLE, Person
 from asgi_social.testing.fake_provider import FakeProvider
 from asgi_social.testing.shaped_dialect import Shaped
+from asgi_social.testing.shaped_oauth1 import SignedRequests
 from asgi_social.testing.shapes import shape_of
 
 LIFETIME = 3600
@@ -80,7 +81,7 @@ def fake_of(
         rotates=rules.rotates,
         require_pkce=client.provider.authorize.pkce == "required",
         always_refresh_token=False,
-        dialect=Shaped(shape),
+        dialect=Shaped(shape, oauth1=None if client.provider.oauth1 is None else SignedRequests(shape)),
     )
 
 
