@@ -151,7 +151,7 @@ def _brand(top: Table) -> tuple[str | None, str | None]:
 
 
 _FLOWS = ("redirect", "token")
-_UIDS = {"oidc": "sub", "openid2": "claimed_id"}
+_UIDS = {"oidc": "sub", "openid2": "claimed_id", "saml": "uid"}
 _ACCOUNTS = {"oidc": _OIDC_ACCOUNT, "openid2": _OPENID2_ACCOUNT}
 _CREDENTIALS = ("client_id", "client_secret")
 # With these nothing is shared with the provider that would have to be kept.
