@@ -47,7 +47,7 @@ def faults_of(name: str) -> list[str]:
     provider, evidence = providers.provider(name), providers.evidence(name)
     found = [*_identity(name, provider), *_evidence(name, provider, evidence), *_brand(name)]
     if provider.retired is None:
-        found += [*_links(name, provider), *_statements(name, provider), *_exchange(name, evidence)]
+        found += [*_links(name, provider), *_statements(name, provider), *_exchange(name, provider, evidence)]
     else:
         found += _retired(name, evidence)
     return found
@@ -125,14 +125,18 @@ def _statements(name: str, provider: Provider) -> Iterator[str]:
         yield "account.email_verified is not stated"
 
 
-def _exchange(name: str, evidence: Evidence) -> Iterator[str]:
+def _exchange(name: str, provider: Provider, evidence: Evidence) -> Iterator[str]:
     recorded, written = (TESTS / folder / f"{name}.json" for folder in ("recorded_logins", "exchanges"))
-    of_its_own = TESTS / "providers" / f"test_{name.replace('-', '_')}.py"
+    if not provider.flows:  # nothing is linked, so that there is nothing to play
+        return
+    # A provider with steps of its own may have tests of its own, and so has a protocol whose answer is the proof.
+    tests = [TESTS / "providers" / f"test_{one.replace('-', '_')}.py" for one in (name, provider.protocol)]
+    of_its_own = any(one.is_file() for one in tests)
     if evidence.exchange is None:
         yield "exchange is not stated"
-    if not any(one.is_file() for one in (recorded, written, of_its_own)):
+    if not (recorded.is_file() or written.is_file() or of_its_own):
         yield f"tests/exchanges/{name}.json is not there"
-    if recorded.is_file() != (evidence.exchange == "recorded") and not of_its_own.is_file():
+    if recorded.is_file() != (evidence.exchange == "recorded") and not of_its_own:
         yield f"exchange is {evidence.exchange!r}, and tests/recorded_logins/{name}.json says otherwise"
 
 
