@@ -22,7 +22,7 @@ TESTS = Path(__file__).parents[1]
 # Where keys are made is known for a service, not for a standard, nor for one that everybody runs for themselves.
 _OWN_SERVER = {"url", "host"}
 # Identifiers that look like addresses, and are asked for nothing.
-_IDENTIFIER = re.compile(r"http://(?:schemas?|specs|axschema)\.[\w./-]+")
+_IDENTIFIER = re.compile(r"http://(?:schem(?:as?|es)|specs|axschema)\.[\w./-]+")
 _FACTS = ("authorize", "token", "userinfo", "uid", "account", "refresh", "revoke", "verify")
 
 
@@ -56,8 +56,8 @@ def faults_of(name: str) -> list[str]:
 def _identity(name: str, provider: Provider) -> Iterator[str]:
     if provider.name != name:
         yield f"name is {provider.name!r}"
-    if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name):
-        yield "the name is not of small letters, digits and hyphens"
+    if not re.fullmatch(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*", name):
+        yield "the name is not of letters, digits and hyphens"
     if "http://" in _IDENTIFIER.sub("", text_of(name)):
         yield "an address is not https"
     if any(re.search(r"\s", scope) or not scope for scope in provider.authorize.scope):

@@ -11,7 +11,20 @@ from tests.providers.exchanges import Exchange, account_of, exchanges
 
 ALL = [pytest.param(one, id=one.provider) for one in exchanges()]
 LEAVES: tuple[object, ...] = (
-    None, True, 7, 2**63 + 1, 1e300, "", " ", "x" * 5000, "Größe 東京 🙂", "\0", [], {}, [None], {"a": {}},
+    None,
+    True,
+    7,
+    2**63 + 1,
+    1e300,
+    "",
+    " ",
+    "x" * 5000,
+    "Größe 東京 🙂",
+    "\0",
+    [],
+    {},
+    [None],
+    {"a": {}},
 )
 WHOLE: tuple[object, ...] = (None, True, 7, "text", "", [], [[]], [{}], {"id": None}, json.loads("[" * 100 + "]" * 100))
 
@@ -73,7 +86,6 @@ def test_an_id_is_the_same_text_as_a_number_and_as_a_text(exchange: Exchange) ->
     if isinstance(token, Mapping):
         texts = {name: as_text(one) for name, one in token.items() if name not in {"ok", "status", "expires_in"}}
         other = replace(other, answers={**other.answers, "token": {**token, **texts}})
-        )
 
     assert account_of(other)[1].uid == account_of(exchange)[1].uid
 
