@@ -75,7 +75,8 @@ def token_answer_in_shape(
         facts.append((rules.expires, _lifetime(answer["expires_in"], unit=rules.expires_unit, now=now)))
     said = with_facts({"token": inner}, facts, base="token")
     outer = _object(enclosed(rules.path, said["token"]))
-    return _without_error(shape, {"token_type": answer["token_type"], **outer})
+    said_type = answer["token_type"] if answer["token_type"] != "Bearer" else rules.token_type
+    return _without_error(shape, {"token_type": said_type, **outer})
 
 
 def data_in_shape(
@@ -178,7 +179,8 @@ def _end(proof: Proof, info: Mapping[str, object]) -> object:
 def _lifetime(seconds: object, *, unit: str, now: float) -> object:
     if not isinstance(seconds, int):
         return seconds  # a fault said so
-    return {"s": seconds, "ms": seconds * 1000, "epoch": int(now) + seconds}[unit]
+    units = {"s": seconds, "ms": seconds * 1000, "epoch": int(now) + seconds, "epoch_ms": (int(now) + seconds) * 1000}
+    return units[unit]
 
 
 def _without_error(shape: Shape, said: object) -> object:

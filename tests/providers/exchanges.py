@@ -121,8 +121,8 @@ class _Answers:
         return _response(self._with_id_token(answer) if name == "token" and "id" in self._exchange.answers else answer)
 
     def _with_id_token(self, answer: dict[str, Any]) -> dict[str, Any]:
-        place = self._client.provider.answer.id_token.source  # which is that of the access token where both are one
-        name = place if place in {"access_token", "idToken"} else "id_token"
+        # Where its data say that it stands; of one provider the access token is a signed one.
+        name = self._client.provider.answer.id_token.source
         return {**answer, name: self._signed(self._exchange.answers["id"])}
 
     def _metadata(self) -> dict[str, Any]:
