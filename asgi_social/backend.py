@@ -14,6 +14,7 @@ from asgi_social.errors import (
     FlowRefused,
     ProviderRefused,
     ProviderRetired,
+    Refused,
     SettingsError,
     StorageError,
     TokenRefused,
@@ -170,6 +171,10 @@ class Backend(Generic[UserId]):
         chosen = chosen_by_person(self._client, named or {})
         client = with_variables(self._now(), chosen)
         client = await self._engine.transport.play(guarded(client, prepared(client)), backend=self.name)
+        if not client.provider.flows:
+            raise Refused(
+                f"no account is linked by {self.title}", hint=" ".join(client.provider.quirks), backend=self.name
+            )
         if "redirect" not in client.provider.flows:
             raise no_redirect(client)
         held = await self._engine.repository.of_user(user_id, backend=self.name)

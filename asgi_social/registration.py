@@ -343,7 +343,7 @@ def _check_addresses(client: Client, reader: _Reader) -> None:
     """Find the addresses in a provider's data that lead elsewhere than over https (RFC 6749 sections 3.1.2.1, 3.2)."""
     bases = {name: "https://x" for name, one in client.provider.variables.items() if one.kind == "url"}
     for url in _addresses(client.provider):
-        text = url.render({**dict.fromkeys(url.names, "x"), **bases, **client.variables}, verbatim=bases)
+        text = url.render({**dict.fromkeys(url.names, "x"), **bases, **client.variables})
         if text is not None and not allowed_address(text, development=client.development):
             reader.fault("provider", f"is not usable: {url.source} is no https address", "https, or http on localhost")
 

@@ -200,9 +200,13 @@ class Revoke:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """How a client token is shown to be ours: by asking the provider, or by its signature."""
+    """How a client token is shown to be ours: by asking the provider, by its signature, or by code beside the file.
 
-    kind: Literal["lookup", "id_token"]
+    ``key`` is what payloads are signed with, which that code reads.
+    """
+
+    kind: Literal["lookup", "id_token", "code"]
+    key: Template | None = None
     call: Call | None = None
     app: Path | None = None
     subject: Path | None = None

@@ -445,6 +445,7 @@ def _proof(table: Table) -> Proof:
         table.require("url", "app")
     proof = Proof(
         kind=cast(Any, kind),
+        key=table.template("key"),
         call=_call(table, identifier="look-up") if kind == "lookup" else None,
         app=table.path("app"),
         subject=table.path("subject"),

@@ -215,13 +215,18 @@ def client_tokens(provider: Provider, subject: str) -> str:
     text = f"{taken}\n\nTokens of your phone apps count too, where their ids are listed in `client_ids`."
     if "id_token" not in kinds:
         return f"{text} ID tokens are refused."
-    if "lookup" not in kinds:
+    if kinds == {"id_token"}:
         return f"{text} Access tokens are refused (reason `unbound`): nothing shows to whom they were issued."
     return text
 
 
 def _proof(proof: Proof, provider: Provider) -> str:
     rules = provider.id_token
+    if proof.kind == "code":
+        return (
+            "**What its script or frame gives to a page**, as `await backend.do_auth(payload)`: "
+            "that it was made for your app is shown by its signature, or by a trade with your secret."
+        )
     if proof.call is None:
         sent = ", nonce=…" if rules and rules.nonce != "off" else ""
         algs = codes(rules.algs, last="or") if rules else "as its metadata say"

@@ -22,7 +22,7 @@ TESTS = Path(__file__).parents[1]
 # Where keys are made is known for a service, not for a standard, nor for one that everybody runs for themselves.
 _OWN_SERVER = {"url", "host"}
 # Identifiers that look like addresses, and are asked for nothing.
-_IDENTIFIER = re.compile(r"http://(?:schemas?|specs|axschema)\.[\w./-]+")
+_IDENTIFIER = re.compile(r"http://(?:schem(?:as?|es)|specs|axschema)\.[\w./-]+")
 _FACTS = ("authorize", "token", "userinfo", "uid", "account", "refresh", "revoke", "verify")
 
 
@@ -56,8 +56,8 @@ def faults_of(name: str) -> list[str]:
 def _identity(name: str, provider: Provider) -> Iterator[str]:
     if provider.name != name:
         yield f"name is {provider.name!r}"
-    if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name):
-        yield "the name is not of small letters, digits and hyphens"
+    if not re.fullmatch(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*", name):
+        yield "the name is not of letters, digits and hyphens"
     if "http://" in _IDENTIFIER.sub("", text_of(name)):
         yield "an address is not https"
     if any(re.search(r"\s", scope) or not scope for scope in provider.authorize.scope):
@@ -127,6 +127,8 @@ def _statements(name: str, provider: Provider) -> Iterator[str]:
 
 def _exchange(name: str, provider: Provider, evidence: Evidence) -> Iterator[str]:
     recorded, written = (TESTS / folder / f"{name}.json" for folder in ("recorded_logins", "exchanges"))
+    if not provider.flows:  # nothing is linked, so that there is nothing to play
+        return
     # A provider with steps of its own may have tests of its own, and so has a protocol whose answer is the proof.
     tests = [TESTS / "providers" / f"test_{one.replace('-', '_')}.py" for one in (name, provider.protocol)]
     of_its_own = any(one.is_file() for one in tests)
