@@ -34,12 +34,10 @@ def fetch_account(client: Client, tokens: Tokens) -> Conversation[Account]:
     )
     response = yield request
     require_success(response, endpoint=ENDPOINT, backend=client.name)
-    nonce = re.search(r'oauth_nonce="(.*?)"', request.headers["authorization"])
+    [nonce] = re.findall(r'oauth_nonce="(.*?)"', request.headers["authorization"])
     claims = _signed_claims(client, response.body)
-    fault = "no token signed with the client_secret" if claims is None else None
-    if claims is not None:
-        fault = _fault(client, claims, nonce=nonce[1] if nonce else "", now=response.received_at)
-    if claims is None or fault is not None:
+    fault = _fault(client, claims, nonce=nonce, now=response.received_at)
+    if fault is not None:
         raise ProviderBroken(
             endpoint=ENDPOINT, expected="a token about who it is, made for this request", got=fault, backend=client.name
         )
@@ -47,7 +45,8 @@ def fetch_account(client: Client, tokens: Tokens) -> Conversation[Account]:
     return account_from(client, answers, tokens, uid=client.provider.uid.read(answers))
 
 
-def _signed_claims(client: Client, body: bytes) -> dict[str, object] | None:
+def _signed_claims(client: Client, body: bytes) -> dict[str, object]:
+    """Give what stands in a token that is signed with the client_secret; nothing of any other."""
     registry = jws.JWSRegistry(algorithms=["HS256"], strict_check_header=False)
     try:
         token = jws.deserialize_compact(
@@ -55,11 +54,13 @@ def _signed_claims(client: Client, body: bytes) -> dict[str, object] | None:
         )
         claims = parsed(token.payload)
     except (JoseError, ValueError, TypeError):
-        return None
-    return claims if isinstance(claims, dict) else None
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _fault(client: Client, claims: Mapping[str, object], *, nonce: str, now: float) -> str | None:
+    if not claims:
+        return "no token signed with the client_secret"
     iat, exp, said = claims.get("iat"), claims.get("exp"), claims.get("nonce")
     if _host(claims.get("iss")) != _host(client.variables["wiki"]):
         return "one of another wiki"

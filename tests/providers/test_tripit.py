@@ -41,7 +41,7 @@ def test_a_profile_is_asked_signed_and_read(profile: bytes) -> None:
 
 
 async def test_nobody_is_sent_to_a_page_whose_answer_has_no_verifier() -> None:
-    async with Social(**settings(None, backends=BACKENDS)) as social, browser(app_of(social)) as one:
+    async with Social(**settings(backends=BACKENDS)) as social, browser(app_of(social)) as one:
         answer = await one.get("/associate/tripit/", headers={"accept": "application/json"})
 
     assert (answer.status_code, answer.json()["code"]) == (500, "settings")
