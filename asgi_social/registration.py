@@ -302,7 +302,7 @@ def _client_id(provider: Provider, reader: _Reader) -> str:
 
 
 def _client_secret(provider: Provider, reader: _Reader) -> Secret:
-    if provider.retired or provider.token.auth == "none" or "client_secret" not in provider.credentials:
+    if provider.retired or "client_secret" not in provider.credentials:
         return Secret(reader.text("client_secret") or "")
     return Secret(reader.required("client_secret", f"the secret that {provider.title} gave with the client_id"))
 

@@ -111,7 +111,7 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         id_token=_id_token(top.table("id_token")) if oidc or "id_token" in top else None,
         oauth1=_oauth1(top.table("oauth1")) if protocol == "oauth1" and not retired else None,
         openid2=_openid2(top.table("openid2")) if protocol == "openid2" and not retired else None,
-        credentials=_credentials(top, protocol),
+        credentials=_credentials(top, protocol, token),
         quirks=top.texts("quirks"),
     )
     uid.done()
@@ -477,8 +477,9 @@ def _oauth1(table: Table) -> OAuth1:
     return rules
 
 
-def _credentials(top: Table, protocol: Protocol) -> frozenset[str]:
-    default = _CREDENTIALS_OF.get(protocol, _CREDENTIALS)
+def _credentials(top: Table, protocol: Protocol, token: TokenCall) -> frozenset[str]:
+    sent = ("client_id",) if token.auth == "none" else _CREDENTIALS
+    default = _CREDENTIALS_OF.get(protocol, sent)
     return frozenset(top.choices("credentials", _CREDENTIALS, default=default))
 
 
