@@ -1,7 +1,8 @@
 """PostgreSQL, through asyncpg."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
@@ -49,11 +50,15 @@ def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
     return postgresql.insert(table).values(**values).on_conflict_do_nothing()
 
 
-async def insert_many(connection: ConnectionBackend, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
-    """Run an INSERT for many rows."""
-    written = query.compile(dialect=numbered.dialect())  # type: ignore[no-untyped-call]  # it carries no types
-    values = [[row[name] for name in written.positiontup or ()] for row in rows]
-    await connection.raw_connection.executemany(written.string, values)
+async def run(connection: ConnectionBackend, text: str, values: Sequence[object]) -> Iterable[Sequence[Any]]:
+    """Run a statement, and give its rows."""
+    rows: Iterable[Sequence[Any]] = await connection.raw_connection.fetch(text, *values)
+    return rows
+
+
+async def run_many(connection: ConnectionBackend, text: str, values: Sequence[Sequence[object]]) -> None:
+    """Run a statement for many rows."""
+    await connection.raw_connection.executemany(text, values)
 
 
 def failure(error: Exception) -> Failure:
@@ -88,7 +93,10 @@ DIALECT = Dialect(
     tables=_TABLES,
     begin=("BEGIN ISOLATION LEVEL READ COMMITTED",),
     insert_new=insert_new,
-    insert_many=insert_many,
+    words=numbered.dialect(),  # type: ignore[no-untyped-call]  # it carries no types
+    run=run,
+    run_many=run_many,
+    has_returning=True,
     errors=_ERRORS,
     failure=failure,
     code=code,

@@ -14,6 +14,7 @@ from asgi_social.errors import StorageError
 from asgi_social.storage.repository import StoredAssociation
 from asgi_social.storage.schema import social_association, social_flow
 from asgi_social.storage.statements import OWN, READ, Condition, of_account, row_of
+from asgi_social.storage.written import Written
 
 T = TypeVar("T")
 
@@ -28,7 +29,15 @@ class Many:
     rows: Sequence[Mapping[str, object]]
 
 
-Asked: TypeAlias = ClauseElement | Many
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A statement that is written out already, and its values this time."""
+
+    statement: Written
+    values: Mapping[str, object]
+
+
+Asked: TypeAlias = ClauseElement | Many | Bound
 Rows: TypeAlias = list[Mapping[str, Any]]
 Work: TypeAlias = Generator[Asked, Rows, T]
 
@@ -93,18 +102,22 @@ def added_each(insert: sa.Insert, rows: Sequence[Mapping[str, object]], *, write
     return [id_ in written for id_ in ids]
 
 
-def leased(update: sa.Update, association_id: str, lease_id: str) -> Work[StoredAssociation | None]:
-    """Take a lease, and give the row where it was got."""
-    yield update
-    return (yield from one(sa.and_(OWN.id == association_id, OWN.lease_id == lease_id)))
+def got(statements: Sequence[Written], values: Mapping[str, object]) -> Work[StoredAssociation | None]:
+    """Run statements with the same values, and give the association that the last one reads, or None."""
+    rows = yield from _in_turn(statements, values)
+    return row_of(rows[0]) if rows else None
 
 
-def written(association_id: str, condition: Condition, values: Mapping[str, object], *, write_id: str) -> Work[bool]:
-    """Write to an association where a condition holds, and say whether it did: the write's id is read back."""
-    chosen = sa.and_(OWN.id == association_id, condition)
-    yield sa.update(social_association).where(chosen).values(**values, write_id=write_id)
-    query = sa.select(OWN.id).where(OWN.id == association_id, OWN.write_id == write_id)
-    return (yield from first(query)) is not None
+def changed(statements: Sequence[Written], values: Mapping[str, object]) -> Work[bool]:
+    """Run statements with the same values, and say whether they changed anything, which the last one reads."""
+    return bool((yield from _in_turn(statements, values)))
+
+
+def _in_turn(statements: Sequence[Written], values: Mapping[str, object]) -> Work[Rows]:
+    rows: Rows = []
+    for statement in statements:
+        rows = yield Bound(statement, values)
+    return rows
 
 
 def removed(query: sa.Select[Any]) -> Work[list[StoredAssociation]]:

@@ -25,7 +25,7 @@ CALLS: dict[str, tuple[str, Callable[[SqlRepository], Awaitable[object]], object
     "get": ("SELECT", lambda store: store.get("old"), OLD),
     "add": ("INSERT", lambda store: store.add(association("new")), True),
     "add_user": ("INSERT INTO social_user", lambda store: store.add_user(user(), association("new")), True),
-    "save_tokens": ("SELECT", lambda store: store.save_tokens(SAVED, replaces=1), True),
+    "save_tokens": ("UPDATE", lambda store: store.save_tokens(SAVED, replaces=1), True),
     "remove": ("DELETE", lambda store: store.remove(user_id="user-1"), [OLD]),
     "spend": ("INSERT", lambda store: store.spend("key", expires_at=2.0, now=1.0), True),
 }
