@@ -50,6 +50,13 @@ def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
     return postgresql.insert(table).values(**values).on_conflict_do_nothing()
 
 
+async def leave(connection: object) -> None:
+    """Leave a connection as it is when it goes back to the pool, which would ask the server to undo what is set.
+
+    Nothing is ever set in one, no lock or cursor outlives its transaction, and one that is in a transaction is ended.
+    """
+
+
 async def run(connection: ConnectionBackend, text: str, values: Sequence[object]) -> Iterable[Sequence[Any]]:
     """Run a statement, and give its rows."""
     rows: Iterable[Sequence[Any]] = await connection.raw_connection.fetch(text, *values)
@@ -87,7 +94,7 @@ def code(error: Exception) -> str:
 
 DIALECT = Dialect(
     kind="PostgreSQL",
-    options={"min_size": 1, "max_size": 10, "timeout": CONNECT_SECONDS},
+    options={"min_size": 1, "max_size": 10, "timeout": CONNECT_SECONDS, "reset": leave},
     # clock_timestamp, for now() is when the transaction began, before it waited for the row.
     now=sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double),
     tables=_TABLES,
