@@ -15,7 +15,6 @@ from asgi_social.secret import fraction
 from asgi_social.storage.dialect import Dialect, Lend
 from asgi_social.storage.schema import stored_version
 from asgi_social.storage.work import Asked, Bound, Many, Rows, Work
-from asgi_social.storage.written import written
 
 T = TypeVar("T")
 
@@ -170,10 +169,10 @@ class Connections:
 
     async def _answer(self, connection: ConnectionBackend, asked: Asked) -> Rows:
         if isinstance(asked, Many):
-            for row in asked.rows:
-                _check_each(row.values())
-            insert = written(asked.insert, self._dialect.words)
-            await self._dialect.run_many(connection, insert.text, [insert.arguments(row) for row in asked.rows])
+            each = [asked.statement.arguments(row) for row in asked.rows]
+            for arguments in each:
+                _check_each(arguments)
+            await self._dialect.run_many(connection, asked.statement.text, each)
             return []
         if isinstance(asked, Bound):
             arguments = asked.statement.arguments(asked.values)

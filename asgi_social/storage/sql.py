@@ -13,20 +13,19 @@ from asgi_social.secret import random_text
 from asgi_social.storage import schema, work
 from asgi_social.storage.address import found
 from asgi_social.storage.connections import Connections
-from asgi_social.storage.repository import LeaseSeconds, StoredAssociation, StoredUser
+from asgi_social.storage.repository import Claimed, Due, LeaseSeconds, StoredAssociation, StoredUser
 from asgi_social.storage.schema import social_association, social_flow, social_user
 from asgi_social.storage.statements import (
     OWN,
     READ,
     Condition,
-    behind,
     due_by,
     of_account,
     of_user,
     sealed_otherwise,
     values_of,
 )
-from asgi_social.storage.written import Statements, Written, new_values_of
+from asgi_social.storage.written import Statements, Written, new_values_of, written
 
 
 class SqlRepository:
@@ -105,7 +104,7 @@ class SqlRepository:
             return []
         write_id = random_text(bits=128)
         values = [{**values_of(row), "write_id": write_id} for row in rows]
-        insert = self._dialect.insert_new(social_association, values[0])
+        insert = written(self._dialect.insert_new(social_association, values[0]), self._dialect.words)
         return await self._connections.write("add_each", partial(work.added_each, insert, values, write_id=write_id))
 
     async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
@@ -131,19 +130,18 @@ class SqlRepository:
         values = {**new_values_of(row), "old_lease_id": row.lease_id}
         await self._changed("release", self._statements.release[outcome], row.id, values)
 
-    async def due(
-        self, *, backends: Collection[str], now: float, limit: int, after: tuple[float, str] | None = None
-    ) -> list[StoredAssociation]:
-        """Give associations to renew ahead of time, by ``renew_at`` and then by id."""
-        is_due = OWN.backend.in_(list(backends)) & due_by(now, now=self._dialect.now) & behind(after)
-        query = sa.select(*READ).where(is_due).order_by(OWN.renew_at, OWN.id).limit(limit)
-        return await self._connections.read("due", partial(work.every, query))
+    async def claim(
+        self, due: Due, *, lease_id: str, seconds: LeaseSeconds, wanted: Callable[[StoredAssociation], bool]
+    ) -> Claimed:
+        """Take the leases of several associations that are due at once, by the database's clock."""
+        claiming = partial(work.claimed, self._statements, due, lease_id, seconds, wanted)
+        return await self._connections.write("claim", claiming)
 
     async def count(self, *, backends: Collection[str] | None = None, due_at: float | None = None) -> int:
         """Count associations: all, those of some backends, those of them that are due at a moment."""
         chosen = sa.true() if backends is None else OWN.backend.in_(list(backends))
         return await self._counted(
-            "count", chosen if due_at is None else chosen & due_by(due_at, now=self._dialect.now)
+            "count", chosen if due_at is None else chosen & due_by(sa.literal(due_at, sa.Double), now=self._dialect.now)
         )
 
     async def count_sealed_otherwise(self, prefixes: Collection[str]) -> int:

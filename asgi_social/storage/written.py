@@ -6,6 +6,7 @@ has with a renewal, that was more than half (``benchmarks/sweep.py``). What is a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ClauseElement
@@ -19,7 +20,10 @@ from asgi_social.storage.statements import (
     OWN,
     READ,
     SEALED,
+    STORE_NOW,
     Condition,
+    behind,
+    due_by,
     unleased,
     values_of,
 )
@@ -63,7 +67,7 @@ def written(query: ClauseElement, words: sa.Dialect) -> Written:
 class Statements:
     """Those of one database.
 
-    Each that changes something is a sequence: all are run with the same values, and the last gives a row where it was
+    What changes one association is a sequence: all are run with the same values, and the last gives a row where it was
     changed. MariaDB has no UPDATE … RETURNING, and ``databases`` gives no count; there a second one reads back.
     """
 
@@ -92,6 +96,17 @@ class Statements:
             "known": self._changing(has_lease, {**put_off, "lease_id": None, "lease_until": None, "sent_at": None}),
             "unknown": self._changing(has_lease, put_off),
         }
+        after = behind(_given("after_renew_at", OWN.renew_at), _given("after_id", OWN.id))
+        is_due = due_by(_given("now", OWN.renew_at), now=now) & after & (OWN.backend == _given("backend", OWN.backend))
+        self.due = self._written(
+            sa.select(*READ, now.label(STORE_NOW))
+            .where(is_due)
+            .order_by(OWN.renew_at, OWN.id)
+            .limit(sa.bindparam("among", type_=sa.Integer))
+            .with_for_update(skip_locked=True)
+        )
+        leased = {"lease_id": _new("lease_id"), "lease_until": _new("lease_until")}
+        self.claim = self._written(sa.update(social_association).where(_IS_IT).values(leased))
         self.reseal = self._changing(has_version, {name: _new(name) for name in SEALED})
 
     def _changing(
@@ -126,15 +141,15 @@ def new_values_of(row: StoredAssociation) -> dict[str, object]:
     return {f"new_{name}": value for name, value in values_of(row).items()}
 
 
-def _old(name: str) -> sa.BindParameter[object]:
+def _old(name: str) -> sa.BindParameter[Any]:
     return _given(f"old_{name}", OWN[name])
 
 
-def _given(name: str, like: sa.ColumnElement[object]) -> sa.BindParameter[object]:
+def _given(name: str, like: sa.ColumnElement[object]) -> sa.BindParameter[Any]:
     return sa.bindparam(name, type_=like.type)
 
 
-def _new(name: str) -> sa.BindParameter[object]:
+def _new(name: str) -> sa.BindParameter[Any]:
     return _given(f"new_{name}", OWN[name])
 
 
