@@ -18,6 +18,7 @@ from docs._ext.site import write_provider_pages
 from docs._ext.wording import code, prose
 from tests.app import KEY
 from tests.docs.pages import blocks_of, rows_of, section_of
+from tests.testing.trips import RSA_PEM
 
 PAGES = pages()
 LIVING = [name for name in providers.names() if providers.provider(name).flows]
@@ -38,6 +39,13 @@ def provider_of(**more: Any) -> Provider:
     }
     table = {"name": "mine", "title": "Mine", "console": "https://mine.example", **merged}
     return providers.provider_of_table(table, place="the test")
+
+
+def with_key(backends: dict[str, Any]) -> dict[str, Any]:
+    """Give the backends of a page with a key where the page has dots, for one that is no key starts no app."""
+    if "jira" in backends:
+        backends["jira"]["client_secret"] = RSA_PEM
+    return backends
 
 
 def page_of_table(**more: Any) -> str:
@@ -75,7 +83,7 @@ def test_the_settings_of_a_page_start_an_app_and_the_redirect_uri_is_its_own(nam
     [block] = blocks_of(PAGES[f"{name}.md"], "python")
 
     exec(block.text, names)  # noqa: S102  # our own
-    social = Social(secret_key=KEY, base_url=BASE, backends=names["backends"])
+    social = Social(secret_key=KEY, base_url=BASE, backends=with_key(names["backends"]))
 
     assert [backend.name for backend in social.backends()] == [name]
     assert ("redirect" in providers.provider(name).flows) == (
@@ -88,7 +96,7 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
     names: dict[str, Any] = {}
     exec(snippet(providers.provider(name)), names)  # noqa: S102  # our own
     variables = re.findall(r"`(ASGI_SOCIAL_\w+)`", PAGES[f"{name}.md"])
-    environment = dict(zip(variables, names["backends"][name].values(), strict=True))
+    environment = dict(zip(variables, with_key(names["backends"])[name].values(), strict=True))
 
     settings = checked({"secret_key": KEY, "base_url": BASE}, environment=environment)
 
@@ -100,6 +108,37 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
     [
         ({}, "Linking", "asks for no scope but what your setting `scope` names. PKCE (S256) is sent."),
         ({"authorize": {"scope": ["a", "b"]}}, "Linking", "asks for the scope `a` and `b`, and for what your setting"),
+        (
+            {"protocol": "oauth1", "oauth1": {"request_url": "https://mine.example/request"}},
+            "Linking",
+            "begins it. Mine is asked for a request token first, and has to confirm where it sends people back",
+        ),
+        (
+            {
+                "protocol": "oauth1",
+                "oauth1": {"request_url": "https://mine.example/request", "params": {"scope": "{scope}"}},
+                "authorize": {"scope": ["a"]},
+            },
+            "Linking",
+            "It asks for the scope `a`, and for what your setting `scope` names. Mine is asked for a request token",
+        ),
+        (
+            {
+                "protocol": "oauth1",
+                "oauth1": {"request_url": "https://mine.example/request", "signature": "RSA-SHA1"},
+                "authorize": {"params": {"scope": "{scope}"}},
+            },
+            "Linking",
+            "It asks for what your setting `scope` names. Mine is asked for a request token first",
+        ),
+        (
+            {
+                "protocol": "oauth1",
+                "oauth1": {"request_url": "https://mine.example/request", "signature": "RSA-SHA1"},
+            },
+            "Settings",
+            "`client_secret` is a private RSA key in PEM, with which every request is signed.",
+        ),
         ({"authorize": {"pkce": "off"}}, "Linking", "PKCE is not sent, because Mine does not get along with it"),
         ({"authorize": {"pkce": "required"}}, "Linking", "PKCE (S256) is sent, and demanded by Mine."),
         ({"authorize": {"response_mode": "form_post"}}, "Linking", "Mine answers by a form that its page posts"),
