@@ -232,7 +232,11 @@ class IdTokenRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A service, the same for every app. See ``docs/reference/provider_format.md`` for each key."""
+    """A service, the same for every app. See ``docs/reference/provider_format.md`` for each key.
+
+    Attributes:
+        templates: Every template that there is in the others.
+    """
 
     name: str
     title: str
@@ -267,3 +271,4 @@ class Provider:
     id_token: IdTokenRules | None = None
     token_secret: SecretJwt | None = None
     quirks: tuple[str, ...] = ()
+    templates: tuple[Template, ...] = ()
