@@ -39,7 +39,7 @@ def values_of(name: str) -> Mapping[str, Any]:
 
 def whole_of(name: str) -> Mapping[str, Any]:
     """Give a file of the catalogue, laid over what it extends."""
-    return whole(values_of(name), place=name, read=values_of, known=providers.names())
+    return whole(values_of(name), place=name, read=values_of, known=providers.names)
 
 
 def faults_of(name: str) -> list[str]:
