@@ -122,7 +122,7 @@ def renews(provider: Provider) -> str:
 def client_tokens(provider: Provider) -> str:
     """Say which tokens of a phone or a page can be proved to be an app's own."""
     kinds = {one.kind for one in provider.proofs} if "token" in provider.flows else set()
-    names = {"lookup": "access token", "id_token": "ID token"}
+    names = {"lookup": "access token", "id_token": "ID token", "code": "payload"}
     return ", ".join(names[kind] for kind in names if kind in kinds) or "no"
 
 
@@ -159,6 +159,8 @@ def _renewal(provider: Provider) -> str:
 
 
 def _proof(proof: Proof) -> str:
+    if proof.kind == "code":
+        return "payload of its widget or frame, by its signature"
     if proof.call is None or proof.call.url is None:
         return "ID token, by its signature"
     return f"access token, by asking {proof.call.url.source}"

@@ -19,8 +19,7 @@ from asgi_social.providers.parse import provider_from
 from asgi_social.providers.quick import QUICK, found_in
 from asgi_social.providers.table import nearest
 
-# In small letters: some file systems would find github.toml under another spelling.
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LISTED = "asgi-social providers lists them"
 
 
@@ -152,7 +151,9 @@ def _file(name: str) -> _File | None:
     if raw is None:
         return None
     place, text, values = f"{name}.toml", raw.decode(), found_in(_quick(), name, raw)
-    return _parsed(text, place) if values is None else _File(place=place, values=values, text=text)
+    file = _parsed(text, place) if values is None else _File(place=place, values=values, text=text)
+    # Some file systems find github.toml under another spelling.
+    return file if file.values.get("name") == name else None
 
 
 def _values(name: str) -> Mapping[str, object] | None:

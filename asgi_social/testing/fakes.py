@@ -1,6 +1,7 @@
 """Fakes for an app's own backends, made from its own settings, and one transport that reaches them all."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import httpx
 
@@ -11,6 +12,7 @@ from asgi_social.registration import registered
 from asgi_social.testing.fake_people import PEOPLE, Person
 from asgi_social.testing.fake_provider import FakeProvider
 from asgi_social.testing.shaped_dialect import Shaped
+from asgi_social.testing.shaped_oauth1 import SignedRequests
 from asgi_social.testing.shapes import shape_of
 
 LIFETIME = 3600
@@ -40,6 +42,8 @@ def fakes_of(
     for name, settings in backends.items():
         client = registered(name, settings, redirect_uri="", development=True, faults=faults)
         found |= {} if client is None else {name: client}
+        if client is not None and client.provider.protocol == "openid2":
+            faults.append(_without_tokens(name))
     if faults:
         raise faults[0]
     known = redirect_uris or {}
@@ -47,6 +51,15 @@ def fakes_of(
         name: fake_of(client, people=people, clock=clock, redirect_uri=known.get(name))
         for name, client in found.items()
     }
+
+
+def _without_tokens(name: str) -> SettingsError:
+    return SettingsError(
+        f"the backend {name} is one of OpenID 2.0, which has no tokens",
+        hint="asgi_social.testing.FakeOpenID2 plays its provider",
+        setting=f"backends.{name}",
+        backend=name,
+    )
 
 
 def fake_of(
@@ -68,11 +81,21 @@ def fake_of(
         rotates=rules.rotates,
         require_pkce=client.provider.authorize.pkce == "required",
         always_refresh_token=False,
-        dialect=Shaped(shape),
+        dialect=Shaped(shape, oauth1=None if client.provider.oauth1 is None else SignedRequests(shape)),
     )
 
 
-def transport_to(fakes: Iterable[FakeProvider]) -> httpx.AsyncBaseTransport:
+class Reached(Protocol):
+    """A fake provider, as the engine reaches it."""
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Give a transport that reaches it."""
+
+    def answers_at(self, method: str, url: str) -> bool:
+        """Say whether something of it is at a URL."""
+
+
+def transport_to(fakes: Iterable[Reached]) -> httpx.AsyncBaseTransport:
     """Give a transport that reaches several fake providers in this process, each at its own addresses.
 
     An address that is nobody's answers 404, and no request leaves the process. Of two fakes at the same address the
@@ -82,7 +105,7 @@ def transport_to(fakes: Iterable[FakeProvider]) -> httpx.AsyncBaseTransport:
 
 
 class _Switch(httpx.AsyncBaseTransport):
-    def __init__(self, reached: Sequence[tuple[FakeProvider, httpx.AsyncBaseTransport]]) -> None:
+    def __init__(self, reached: Sequence[tuple[Reached, httpx.AsyncBaseTransport]]) -> None:
         self._reached = reached
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

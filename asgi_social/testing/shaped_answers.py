@@ -178,7 +178,8 @@ def _end(proof: Proof, info: Mapping[str, object]) -> object:
 def _lifetime(seconds: object, *, unit: str, now: float) -> object:
     if not isinstance(seconds, int):
         return seconds  # a fault said so
-    return {"s": seconds, "ms": seconds * 1000, "epoch": int(now) + seconds}[unit]
+    units = {"s": seconds, "ms": seconds * 1000, "epoch": int(now) + seconds, "epoch_ms": (int(now) + seconds) * 1000}
+    return units[unit]
 
 
 def _without_error(shape: Shape, said: object) -> object:

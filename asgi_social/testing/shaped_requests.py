@@ -166,7 +166,7 @@ def _data(client: Client, address: Address, call: Call, asked: RecordedRequest) 
 def _by_auth(client: Client, call: Call, asked: RecordedRequest) -> dict[str, str]:
     header, scheme = asked.headers.get("authorization", ""), call.auth.partition(":")[2]
     match call.auth.partition(":")[0]:
-        case "bearer":
+        case "bearer" | "oauth1":  # whose signature was looked at before, and stands for the token
             token = header.removeprefix("Bearer ") if header.startswith("Bearer ") else ""
         case "header":
             token = header.removeprefix(f"{scheme} ") if header.startswith(f"{scheme} ") else ""

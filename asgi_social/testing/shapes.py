@@ -233,6 +233,7 @@ def _addresses(client: Client, metadata: Mapping[str, object], led: Mapping[str,
         ("/authorize", "GET", endpoints.authorize),
         ("/authorize", "POST", endpoints.authorize),  # the form on the page that is shown there
         ("/token", provider.token.method, endpoints.token),
+        *_request_token_address(client),
         ("/jwks", "GET", endpoints.jwks),
         (WELL_KNOWN, "GET", _config_url(client, metadata) if metadata else None),
     ]
@@ -250,6 +251,12 @@ def _addresses(client: Client, metadata: Mapping[str, object], led: Mapping[str,
             name = asked.parts[0][1]
             asked = template(asked.source.replace(f"{{{name}}}", led[name], 1))
         yield _address(client, endpoint, call.method, asked, call=call)
+
+
+def _request_token_address(client: Client) -> Iterable[tuple[str, str, str | None]]:
+    rules = client.provider.oauth1
+    if rules is not None:
+        yield "/request-token", rules.request_method, rendered_url(client, rules.request_url, values(client))
 
 
 def _calls(client: Client) -> Iterable[tuple[str, Call, str | None]]:

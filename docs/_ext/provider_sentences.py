@@ -38,6 +38,14 @@ def linking(provider: Provider, subject: str) -> str:
     """Say what a browser is sent with to a provider, and how it comes back."""
     if "redirect" not in provider.flows:
         return f"{capital(subject)} has no page to send a browser to: `backend.associate(token)` links an account."
+    begins = f"A link to `/associate/{provider.name}/` begins it."
+    if provider.openid2 is not None:
+        asked = codes(dict.fromkeys((*provider.openid2.sreg, *provider.openid2.attrs)))
+        told = f"whose account it is, and for {asked}" if asked else "whose account it is"
+        return (
+            f"{begins} It asks for {told}. {capital(subject)} is asked about each answer, whether it is its own, and "
+            "gives no tokens. Nothing is registered there: people are asked to trust the address of your app."
+        )
     rules = provider.authorize
     scope = f"the scope {codes(rules.scope)}, and for what" if rules.scope else "no scope but what"
     pkce = {
@@ -45,9 +53,7 @@ def linking(provider: Provider, subject: str) -> str:
         "required": f"PKCE (S256) is sent, and demanded by {subject}.",
         "off": f"PKCE is not sent, because {subject} does not get along with it; see the sources.",
     }[rules.pkce]
-    texts = [
-        f"A link to `/associate/{provider.name}/` begins it. It asks for {scope} your setting `scope` names. {pkce}"
-    ]
+    texts = [f"{begins} It asks for {scope} your setting `scope` names. {pkce}"]
     if rules.response_mode is not None:
         texts.append(
             f"{capital(subject)} answers by a form that its page posts to your app. That arrives without cookies, and "
@@ -197,7 +203,7 @@ def _host(address: str) -> str:
 def client_tokens(provider: Provider, subject: str) -> str:
     """Say which tokens of a phone or a page are accepted, and what they have to show."""
     if "token" not in provider.flows:
-        return f"None is taken: an account of {subject} is linked by a browser alone."
+        return f"There are no such tokens here: an account of {subject} is linked by a browser alone."
     if not provider.proofs:
         return (
             f"They are refused (`TokenRefused`, reason `unbound`): nothing shows that a token of {subject} was issued "
@@ -209,13 +215,18 @@ def client_tokens(provider: Provider, subject: str) -> str:
     text = f"{taken}\n\nTokens of your phone apps count too, where their ids are listed in `client_ids`."
     if "id_token" not in kinds:
         return f"{text} ID tokens are refused."
-    if "lookup" not in kinds:
+    if kinds == {"id_token"}:
         return f"{text} Access tokens are refused (reason `unbound`): nothing shows to whom they were issued."
     return text
 
 
 def _proof(proof: Proof, provider: Provider) -> str:
     rules = provider.id_token
+    if proof.kind == "code":
+        return (
+            "**What its script or frame gives to a page**, as `await backend.do_auth(payload)`: "
+            "that it was made for your app is shown by its signature, or by a trade with your secret."
+        )
     if proof.call is None:
         sent = ", nonce=…" if rules and rules.nonce != "off" else ""
         algs = codes(rules.algs, last="or") if rules else "as its metadata say"

@@ -134,7 +134,7 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
         ({}, "Its API", "sends the token of Mine to `mine.example` alone."),
         ({"api_hosts": ["*.mine.example"]}, "Its API", "to `mine.example` and `*.mine.example` alone."),
         ({}, "Client tokens", "They are refused (`TokenRefused`, reason `unbound`)"),
-        ({"flows": ["redirect"]}, "Client tokens", "None is taken"),
+        ({"flows": ["redirect"]}, "Client tokens", "There are no such tokens here"),
         ({"verify": [LOOKUP]}, "Client tokens", "name your app in `app`, and `active` has to be true and `kind` has"),
         ({"verify": [LOOKUP]}, "Client tokens", "ID tokens are refused."),
         ({"id_token": ID_TOKEN, "verify": [{"kind": "id_token"}]}, "Client tokens", "Access tokens are refused"),
