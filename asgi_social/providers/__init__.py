@@ -75,8 +75,11 @@ def evidence(name: str) -> Evidence:
         SettingsError: Its data cannot be read.
     """
     ours = _file(name)
-    # The quick form leaves out the sources.
-    file = _of_package(name) if ours is None else _parsed(ours.text, ours.place)
+    if ours is None:
+        file = _of_package(name)
+    else:
+        # The quick form leaves out the sources.
+        file = ours if "sources" in ours.values else _parsed(ours.text, ours.place)
     return evidence_from(file.values, place=file.place)
 
 
