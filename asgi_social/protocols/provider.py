@@ -239,7 +239,7 @@ class IdTokenRules:
 class OAuth1:
     """The request with which a flow of OAuth 1.0a begins, and how all are signed (RFC 5849 sections 2.1 and 3.4)."""
 
-    request_url: Template
+    request_url: Template | None = None
     request_method: Literal["GET", "POST"] = "GET"
     params: Mapping[str, Template] = field(default_factory=dict)
     signature: SignatureMethod = "HMAC-SHA1"

@@ -74,12 +74,9 @@ def evidence(name: str) -> Evidence:
     Raises:
         SettingsError: Its data cannot be read.
     """
-    ours = _file(name)
-    if ours is None:
-        file = _of_package(name)
-    else:
-        # The quick form leaves out the sources.
-        file = ours if "sources" in ours.values else _parsed(ours.text, ours.place)
+    file = _file(name) or _of_package(name)
+    if file.text and "sources" not in file.values:  # the quick form leaves them out
+        file = _parsed(file.text, file.place)
     return evidence_from(file.values, place=file.place)
 
 

@@ -169,7 +169,7 @@ def _require_endpoints(top: Table, *, redirect: bool, protocol: Protocol) -> Non
     if redirect:
         top.table("authorize").require("url")
         top.table("token").require("url")
-    if protocol == "oauth1":
+    if redirect and protocol == "oauth1":
         top.table("oauth1").require("request_url")
     userinfo = top.table("userinfo")
     if userinfo.raw("source") in (None, "request"):  # a tuple, for a list has no hash
@@ -470,7 +470,7 @@ def _oidc(table: Table) -> Oidc:
 
 def _oauth1(table: Table) -> OAuth1:
     rules = OAuth1(
-        request_url=table.address("request_url") or template(""),
+        request_url=table.address("request_url"),
         request_method=cast(
             Any, table.choice("request_method", OAuth1.__annotations__["request_method"], default="GET")
         ),

@@ -112,8 +112,9 @@ def refused_in_shape(shape: Shape, refusal: Refusal) -> Response:
     rules = shape.client.provider.errors
     if rules.ok is None and rules.code is None:
         return refused(refusal)
-    facts: list[tuple[Path, object]] = [] if rules.ok is None else [(rules.ok, False)]
-    facts += [] if rules.code is None else [(rules.code, refusal.error)]
+    # The code first: where one place says both, whatever is not the word for "all is well" is the error.
+    facts: list[tuple[Path, object]] = [] if rules.code is None else [(rules.code, refusal.error)]
+    facts += [] if rules.ok is None else [(rules.ok, False)]
     facts += [] if rules.message is None else [(rules.message, refusal.description)]
     said = with_facts({"userinfo": {}}, facts, base="userinfo")["userinfo"]
     return written(said, shape.client.provider.answer.format)

@@ -31,9 +31,10 @@ def addresses_asked(shape: Shape, asked: RecordedRequest) -> list[Address]:
     ]
     best = max(map(_exactness, fitting), default=None)
     found = [one for one in fitting if _exactness(one) == best]
-    # Where one address is both, the form of the consent page has no grant_type.
-    left_out = "/authorize" if "grant_type" in asked.form else "/token"
-    return [one for one in found if one.endpoint != left_out] or found
+    # Where one address is several, the form of the consent page has no grant_type, and a request token no verifier.
+    spends = "grant_type" in asked.form or "oauth_verifier=" in asked.headers.get("authorization", "")
+    left_out = {"/authorize", "/request-token"} if spends else {"/token"}
+    return [one for one in found if one.endpoint not in left_out] or found
 
 
 def _exactness(address: Address) -> tuple[int, int]:

@@ -61,7 +61,14 @@ def account_of(exchange: Exchange) -> tuple[Tokens, Account, set[str]]:
         }
     ).backends[exchange.provider]
     client = replace(backend.client, now=START)
-    params = {client.provider.callback.code_param: "a-code", "state": "a-state", **exchange.callback}
+    # What OAuth 1 gives back is there in any case, and nobody else reads it.
+    params = {
+        client.provider.callback.code_param: "a-code",
+        "state": "a-state",
+        "oauth_token": "a-request-token",
+        "oauth_verifier": "a-verifier",
+        **exchange.callback,
+    }
     callback = backend.steps.read_callback(client, params)
     challenge = Challenge(
         redirect_uri=REDIRECT_URI,
@@ -69,6 +76,8 @@ def account_of(exchange: Exchange) -> tuple[Tokens, Account, set[str]]:
         nonce=Secret(NONCE),
         verifier=Secret("a-verifier"),
         scope=client.scope,
+        kept={"oauth_token": "a-request-token"},
+        withheld=Secret("a-request-secret"),
     )
     asked: set[str] = set()
     tokens, account = _played(sign_in(client, backend.steps, callback, challenge), _Answers(exchange, client), asked)

@@ -51,12 +51,17 @@ LEFT_OUT = {
     "bitbucket-oauth2": {"client_id", "client_secret"},
     "cognito": {"client_id", "client_secret"},
     "google-openidconnect": {"alt"},  # it answers in JSON in any case
+    # The request token was given for it.
+    "discogs": {"redirect_uri"},
+    "flickr": {"redirect_uri"},
     "reddit": {"client_id", "client_secret"},
     "spotify": {"client_id", "client_secret"},
     "stripe": {"client_id", "scope"},  # the key says which app it is; an empty scope says nothing
 }
 # Who is told the app in the form alone, where social-core says it in the Basic header too.
 BY_FORM = {"uber"}
+# Of a signature of OAuth 1: no nonce and no time comes twice, and what is signed is another text each time.
+NEVER_TWICE = {"oauth_nonce", "oauth_timestamp", "oauth_signature"}
 # Requests of ours that were not recorded, with what is answered; None: that it is not found.
 FURTHER: Mapping[str, Mapping[str, str | None]] = {
     # social-core reads the person's name from a header of another answer.
@@ -178,14 +183,14 @@ def settings_of(recording: Recording) -> dict[str, Any]:
 
 
 def _recording(provider: str, login: Mapping[str, Any]) -> Recording:
-    first, *calls = (_call(call) for call in login["calls"])
-    assert login["calls"][0]["kind"] == "authorize"
+    # With OAuth 1 the provider is asked for a request token before.
+    [authorize] = [call for call in login["calls"] if call["kind"] == "authorize"]
     return Recording(
         provider=provider,
         case=login["case"],
         settings=login["settings"],
-        authorize=first,
-        calls=tuple(calls),
+        authorize=_call(authorize),
+        calls=tuple(_call(call) for call in login["calls"] if call is not authorize),
         expect=login["expect"],
         extra_data=login["extra_data"],
     )

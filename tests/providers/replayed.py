@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 from joserfc import jwt
@@ -18,6 +20,7 @@ from tests.providers.recorded import (
     FURTHER,
     LEFT_OUT,
     METADATA,
+    NEVER_TWICE,
     NOT_ASKED,
     NOTHING_ADDED_BY,
     Call,
@@ -125,6 +128,8 @@ def departures(recording: Recording, call: Call, request: httpx.Request) -> list
     authorization = call.headers.get("Authorization", "").removeprefix("b'").removesuffix("'")
     # The scheme of social-core's for Reddit is written small, which says the same (RFC 9110 section 11.1).
     authorization = authorization.replace("bearer ", "Bearer ")
+    if authorization.startswith("OAuth ") and "oauth_signature" in authorization:
+        return found + _differences_of_signed(recording, signed_in(authorization), request)
     if recording.provider not in BY_FORM and authorization and request.headers.get("authorization") != authorization:
         found.append("another Authorization")
     kind = call.headers.get("Content-Type")
@@ -161,6 +166,33 @@ def differences(
     ours = ADDED_BY.get(recording.provider, set()) | (set() if recording.provider in NOTHING_ADDED_BY else ADDED)
     more = set(sent) - set(recorded) - ours
     return found + [f"{name} is sent besides" for name in sorted(more)]
+
+
+def signed_in(authorization: str) -> dict[str, str]:
+    """Give the parameters in a header of OAuth 1."""
+    return {name: unquote(text) for name, text in re.findall(r'(\w+)="([^"]*)"', authorization)}
+
+
+def _differences_of_signed(recording: Recording, recorded: Mapping[str, str], request: httpx.Request) -> list[str]:
+    """Compare parameters of OAuth 1, each where RFC 5849 has it.
+
+    social-core sends callback and verifier with every later request too, although a callback is of the first alone
+    (section 2.1) and a verifier of the one that gives the access token (section 2.3).
+    """
+    sent = signed_in(request.headers["authorization"])
+    wanted = {name: text for name, text in recorded.items() if name not in NEVER_TWICE}
+    if "oauth_token" in wanted:
+        del wanted["oauth_callback"]
+    else:
+        state = sent["oauth_callback"].partition("?state=")[2]
+        wanted["oauth_callback"] = f"{BASE}/complete/{recording.provider}/?state={state}"
+    if request.method != "POST":  # by which the access token is asked for, and nothing else
+        wanted.pop("oauth_verifier", None)
+    found = [
+        f"{name} is {sent.get(name)!r} and not {text!r}" for name, text in wanted.items() if sent.get(name) != text
+    ]
+    found += [f"no {name}" for name in NEVER_TWICE if not sent.get(name)]
+    return found + [f"{name} is sent besides" for name in sorted(set(sent) - set(wanted) - NEVER_TWICE)]
 
 
 def _differences_of_secret(recorded: str, sent: str) -> list[str]:

@@ -12,7 +12,7 @@ from asgi_social import Association, Social, providers
 from asgi_social.testing import ManualClock
 from tests.app import app_of, browser, settings
 from tests.providers.recorded import NOT_ASKED, Recording, recordings, settings_of
-from tests.providers.replayed import KEY_SETS, Replayed, departures, differences
+from tests.providers.replayed import KEY_SETS, Replayed, departures, differences, signed_in
 
 ALL = [pytest.param(one, id=f"{one.provider}-{one.case.partition('.')[2]}") for one in recordings()]
 # Tokens and times have columns of their own.
@@ -57,7 +57,12 @@ async def _replayed(
             # What the code was spent with besides came with it.
             kept = set(providers.provider(name).callback.keep) & set(recording.calls[0].fields)
             besides = {one: recording.calls[0].fields[one] for one in kept}
-            answer = {**besides, "code": "foobar", "state": query["state"], **form}
+            said = (
+                _signed_answer(network, query)
+                if "oauth_token" in query
+                else {"code": "foobar", "state": query["state"]}
+            )
+            answer = {**besides, **said, **form}
             if query.get("response_mode") == "form_post":
                 posted = await foreign.post(f"/complete/{name}/", data=answer, headers=FROM_APPLE)
                 ended = await ours.get(posted.headers["location"])
@@ -65,6 +70,14 @@ async def _replayed(
                 ended = await ours.get(f"/complete/{name}/", params=answer)
             found = await social.associations("ada")
     return network, {**query, "": location.partition("?")[0]}, ended, found
+
+
+def _signed_answer(network: Replayed, query: Mapping[str, str]) -> dict[str, str]:
+    """Give what comes back with OAuth 1: the recorded verifier, and the state that the request token was asked with."""
+    [(_, request)] = network.asked
+    _, _, state = signed_in(request.headers["authorization"])["oauth_callback"].partition("?state=")
+    verifier = signed_in(network.left[0].headers["Authorization"])["oauth_verifier"]
+    return {"oauth_token": query["oauth_token"], "oauth_verifier": verifier, "state": state}
 
 
 def _extra_data(association: Association[str]) -> Mapping[str, object]:

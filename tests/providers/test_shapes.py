@@ -9,18 +9,18 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from asgi_social import CannotRenew, NeedsReauth, SettingsError, providers
-from asgi_social.protocols.steps import Steps
+from asgi_social.protocols.steps import steps_by_protocol
 from asgi_social.providers.own_steps import steps_of
 from asgi_social.testing.fake_people import PEOPLE
 from tests.testing.trips import Trip, settings_of, trip
 
 
 def is_data(name: str) -> bool:
-    """Say whether a provider of OAuth 2 is linked as its data say alone; one with steps for that has its own tests."""
-    provider, standard = providers.provider(name), Steps()
-    steps = steps_of(provider)
+    """Say whether a provider of OAuth is linked as its data say alone; one with steps for that has its own tests."""
+    provider = providers.provider(name)
+    steps, standard = steps_of(provider), steps_by_protocol(provider.protocol)
     linking = ("begin", "authorize_params", "read_callback", "exchange_code", "fetch_account")
-    return provider.protocol in {"oauth2", "oidc"} and all(
+    return provider.protocol in {"oauth2", "oidc", "oauth1"} and all(
         getattr(steps, step) is getattr(standard, step) for step in linking
     )
 
