@@ -131,6 +131,7 @@ def registered(
         client_id=_client_id(provider, reader),
         client_secret=_client_secret(provider, reader),
         client_ids=reader.texts("client_ids"),
+        redirect_uri=redirect_uri,
         scope=tuple(dict.fromkeys((*scope, *(provider.authorize.offline.scope if offline else ())))),
         further_scope=reader.texts("further_scope"),
         offline=offline,

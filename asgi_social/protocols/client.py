@@ -55,6 +55,7 @@ class Client:
         further_scope: What a link may ask for besides.
         offline: Whether the app needs refresh tokens.
         params: Further parameters of the authorization request.
+        redirect_uri: Where the provider sends browsers back to, by the settings.
         variables: The provider's ``[vars]``, filled from the settings.
         settings: All other settings of the backend, for ``{setting.…}``, and those that list whom a policy admits.
         chosen: Those of the variables that the person or the provider's answer has chosen.
@@ -76,6 +77,7 @@ class Client:
     further_scope: tuple[str, ...] = ()
     offline: bool = False
     params: Mapping[str, str] = field(default_factory=dict)
+    redirect_uri: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     chosen: frozenset[str] = frozenset()
     settings: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -103,6 +105,7 @@ def values(client: Client, *, tokens: Tokens | None = None, **more: object) -> d
         **client.variables,
         "client_id": client.client_id,
         "client_secret": client.client_secret.reveal(),
+        "redirect_uri": client.redirect_uri,
         "now": str(int(client.now)),
         "setting": client.settings,
         **more,

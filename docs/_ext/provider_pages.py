@@ -153,6 +153,8 @@ def _settings(provider: Provider) -> str:
             f"{code('client_secret')} is a private key in PEM. It signs a new secret for each request "
             f"({provider.token_secret.alg}), so that none runs out."
         )
+    if provider.oauth1 is not None and provider.oauth1.signature == "RSA-SHA1":
+        texts.append(f"{code('client_secret')} is an RSA key in PEM, whose public half the provider has.")
     if provider.variables:
         columns = ["setting", "is", "default", "example"]
         rows = [_setting_row(one) for one in provider.variables.values()]

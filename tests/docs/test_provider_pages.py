@@ -18,6 +18,7 @@ from docs._ext.site import write_provider_pages
 from docs._ext.wording import code, prose
 from tests.app import KEY
 from tests.docs.pages import blocks_of, rows_of, section_of
+from tests.testing.trips import RSA_PEM
 
 PAGES = pages()
 LIVING = [name for name in providers.names() if providers.provider(name).retired is None]
@@ -66,13 +67,19 @@ def test_a_page_has_every_section_and_says_all_that_is_known(name: str) -> None:
     assert all(code(one.setting) in section_of(page, "Settings") for one in provider.variables.values())
 
 
+def with_a_key(provider: Provider, backends: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Give the settings of a page, with a key where the secret is one."""
+    signs = provider.oauth1 is not None and provider.oauth1.signature == "RSA-SHA1"
+    return {name: {**one, **({"client_secret": RSA_PEM} if signs else {})} for name, one in backends.items()}
+
+
 @pytest.mark.parametrize("name", LIVING)
 def test_the_settings_of_a_page_start_an_app_and_the_redirect_uri_is_its_own(name: str) -> None:
     names: dict[str, Any] = {}
     [block] = blocks_of(PAGES[f"{name}.md"], "python")
 
     exec(block.text, names)  # noqa: S102  # our own
-    social = Social(secret_key=KEY, base_url=BASE, backends=names["backends"])
+    social = Social(secret_key=KEY, base_url=BASE, backends=with_a_key(providers.provider(name), names["backends"]))
 
     assert [backend.name for backend in social.backends()] == [name]
     assert ("redirect" in providers.provider(name).flows) == (
@@ -85,7 +92,9 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
     names: dict[str, Any] = {}
     exec(snippet(providers.provider(name)), names)  # noqa: S102  # our own
     variables = re.findall(r"`(ASGI_SOCIAL_\w+)`", PAGES[f"{name}.md"])
-    environment = dict(zip(variables, names["backends"][name].values(), strict=True))
+    environment = dict(
+        zip(variables, with_a_key(providers.provider(name), names["backends"])[name].values(), strict=True)
+    )
 
     settings = checked({"secret_key": KEY, "base_url": BASE}, environment=environment)
 
