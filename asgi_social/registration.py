@@ -14,7 +14,7 @@ from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, allowed_addres
 from asgi_social.protocols.provider import Provider, Variable
 from asgi_social.protocols.saml_idps import ServiceProvider, idps_from
 from asgi_social.protocols.signing import is_installed, private_key
-from asgi_social.protocols.variables import as_used, is_value, templates_of
+from asgi_social.protocols.variables import as_used, is_value
 from asgi_social.providers.table import Names, guess
 from asgi_social.secret import Secret
 
@@ -121,7 +121,7 @@ def registered(
     if provider is None:
         return None
     settings_of_provider = {variable.setting for variable in provider.variables.values()}
-    templates = list(templates_of(provider))
+    templates = provider.templates
     names = {name for one in templates for name in one.names}
     further = {name.removeprefix("setting.") for name in names if name.startswith("setting.")}
     admitting = {policy.setting for policy in provider.policies if policy.setting}

@@ -13,7 +13,6 @@ from asgi_social import providers
 from asgi_social.cli.summary import social_auth_names
 from asgi_social.expressions import Template
 from asgi_social.protocols.provider import Provider
-from asgi_social.protocols.variables import templates_of
 from asgi_social.providers.evidence import Evidence
 from asgi_social.providers.extending import whole
 from asgi_social.providers.parse import NONE_KNOWN
@@ -41,7 +40,7 @@ def values_of(name: str) -> Mapping[str, Any]:
 
 def whole_of(name: str) -> Mapping[str, Any]:
     """Give a file of the catalogue, laid over what it extends."""
-    return whole(values_of(name), place=name, read=values_of, known=providers.names())
+    return whole(values_of(name), place=name, read=values_of, known=providers.names)
 
 
 def faults_of(name: str) -> list[str]:
@@ -125,7 +124,7 @@ def _statements(name: str, provider: Provider) -> Iterator[str]:
     account = said.get("account", {})
     if ("email" in account or provider.protocol == "oidc") and "email_verified" not in account:
         yield "account.email_verified is not stated"
-    used = {one for text in templates_of(provider) for one in text.names} & {"client_id", "client_secret"}
+    used = {one for text in provider.templates for one in text.names} & {"client_id", "client_secret"}
     if used - provider.credentials:
         yield f"credentials are {sorted(provider.credentials)}, and others are used"
 
