@@ -1,11 +1,19 @@
-"""What the client of an association is made of: the token goes to the provider's API alone, and is renewed at a 401."""
+"""What the client of an association is made of: the token goes to the provider's API alone, and is renewed at a 401.
+
+A token of OAuth 1 is not sent: it signs each request, and never ends.
+"""
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import httpx
 
+from asgi_social.clock import Clock
+from asgi_social.protocols.client import Client, signer_of, stored_pair
 from asgi_social.protocols.host import allowed_address
+from asgi_social.secret import Secret
 
 # RFC 6750 section 3.1: the token is good, and may too little; a newer one may no more.
 _TOO_LITTLE = re.compile(r'\berror\s*=\s*"?insufficient_scope\b', re.IGNORECASE)
@@ -35,6 +43,44 @@ class Guard:
             raise httpx.UnsupportedProtocol("a token is sent over https only, and without user info", request=request)
         # What is connected to, and not what the text of the URL may be taken for.
         await self._admit(request.url.raw_host.decode("ascii"), request.url.port)
+
+
+def auth_of(
+    client: Client,
+    token: Callable[[], Awaitable[str]],
+    renewed: Callable[[str], Awaitable[str]],
+    guard: Guard,
+    *,
+    clock: Clock,
+) -> httpx.Auth:
+    """Give how the requests of an association show its token."""
+    return Bearer(token, renewed, guard) if client.provider.oauth1 is None else Signed(client, token, guard, clock)
+
+
+class Signed(httpx.Auth):
+    """Signs each request with the token, as OAuth 1.0a wants it. A 401 is the caller's: there is nothing to renew."""
+
+    def __init__(self, client: Client, token: Callable[[], Awaitable[str]], guard: Guard, clock: Clock) -> None:
+        self._client = client
+        self._token = token
+        self._guard = guard
+        self._clock = clock
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send the request with its signature; of a body only a form is signed (RFC 5849 section 3.4.1.3.1)."""
+        await self._guard.check(request)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        is_form = kind == "application/x-www-form-urlencoded"
+        body = (await request.aread()).decode() if is_form else ""
+        client = replace(self._client, now=self._clock.now())
+        request.headers["authorization"] = signer_of(client).authorization(
+            request.method,
+            str(request.url),
+            form=parse_qsl(body, keep_blank_values=True),
+            pair=stored_pair(client, Secret(await self._token())),
+            more={},
+        )
+        yield request
 
 
 class Bearer(httpx.Auth):

@@ -14,18 +14,19 @@ from asgi_social.errors import (
     FlowRefused,
     ProviderRefused,
     ProviderRetired,
+    Refused,
     SettingsError,
     StorageError,
     TokenRefused,
 )
 from asgi_social.events import Event, EventName, Events
-from asgi_social.flow import Flow, new_challenge
+from asgi_social.flow import Flow, new_challenge, with_withheld, withhold
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.message import Callback, Tokens
+from asgi_social.protocols.message import Callback, Once, Tokens
 from asgi_social.protocols.metadata import prepared
-from asgi_social.protocols.oauth2 import authorization_url, hinted
+from asgi_social.protocols.oauth2 import hinted, no_redirect
 from asgi_social.protocols.provider import Variable
-from asgi_social.protocols.steps import sign_in
+from asgi_social.protocols.steps import begun, sign_in
 from asgi_social.protocols.variables import (
     chosen_by_answer,
     chosen_by_person,
@@ -107,8 +108,10 @@ class Backend(Generic[UserId]):
 
     @property
     def takes_form_post(self) -> bool:
-        """Whether the provider answers by a POST from its own page."""
-        return self._client.provider.authorize.response_mode == "form_post"
+        """Whether the provider answers, or may answer, by a POST from its own page."""
+        provider = self._client.provider
+        # OpenID 2.0 leaves it to the provider (section 5.2): an answer that is too long for an address is posted.
+        return provider.authorize.response_mode == "form_post" or provider.protocol == "openid2"
 
     @property
     def client_id(self) -> str:
@@ -168,13 +171,12 @@ class Backend(Generic[UserId]):
         chosen = chosen_by_person(self._client, named or {})
         client = with_variables(self._now(), chosen)
         client = await self._engine.transport.play(guarded(client, prepared(client)), backend=self.name)
-        if "redirect" not in client.provider.flows or client.endpoints.authorize is None:
-            raise SettingsError(
-                f"{self.title} cannot be associated by a redirect",
-                hint="send its client token to a view that calls backend.associate",
-                setting=f"backends.{self.name}",
-                backend=self.name,
+        if not client.provider.flows:
+            raise Refused(
+                f"no account is linked by {self.title}", hint=" ".join(client.provider.quirks), backend=self.name
             )
+        if "redirect" not in client.provider.flows:
+            raise no_redirect(client)
         held = await self._engine.repository.of_user(user_id, backend=self.name)
         # Granted scope only grows: what was granted before is asked again, or linking anew would lose it.
         allowed = {*client.scope, *client.further_scope}
@@ -191,17 +193,22 @@ class Backend(Generic[UserId]):
         if client.provider.authorize.state_in == "redirect":  # it gives back nothing else of ours
             redirect_uri = f"{redirect_uri}?state={challenge.state.reveal()}"
         challenge = replace(challenge, redirect_uri=redirect_uri, variables=chosen)
+        beginning = guarded(client, begun(client, self._steps, challenge))
+        begun_flow = await self._engine.transport.play(beginning, backend=self.name)
         flow = Flow(
             backend=self.name,
             client_id=client.client_id,
             user_id=user_id,
-            challenge=challenge,
+            challenge=replace(challenge, kept=begun_flow.kept),
             next=next_path,
             issuer=client.endpoints.issuer,
             iss_promised=client.endpoints.iss_promised,
             began_at=client.now,
+            withholds=begun_flow.withheld is not None,
         )
-        return flow, authorization_url(client, self._steps.authorize_params(client, challenge))
+        if begun_flow.withheld is not None:
+            await withhold(flow, begun_flow.withheld, store=self._engine.repository, keys=self._engine.keys)
+        return flow, begun_flow.url
 
     async def complete(self, flow: Flow, params: Mapping[str, str]) -> Association[UserId]:
         """End a flow: spend its state, then the code, and store the association.
@@ -220,14 +227,12 @@ class Backend(Generic[UserId]):
             flow.spend_key, expires_at=flow.expires_at, now=self._engine.clock.now()
         )
         if not first:
-            raise FlowRefused(
-                "this answer has been used before",
-                hint="the account may be linked already; if it is not, start again",
-                reason="spent",
-                backend=self.name,
-            )
+            raise _answered_before(self.name)
+        if flow.withholds:
+            now = self._engine.clock.now()
+            flow = await with_withheld(flow, store=self._engine.repository, keys=self._engine.keys, now=now)
         try:
-            callback = self._steps.read_callback(self._client, params)
+            callback = self._steps.read_callback(with_variables(self._now(), flow.challenge.variables), params)
         except ProviderRefused as refusal:
             raise hinted(self._client, refusal, redirect_uri=flow.challenge.redirect_uri) from None
         chosen = {**flow.challenge.variables, **chosen_by_answer(self._client, params)}
@@ -325,6 +330,8 @@ class Backend(Generic[UserId]):
         client = with_variables(self._now(), chosen)
         conversation = guarded(client, sign_in(client, self._steps, callback, flow.challenge))
         tokens, account = await self._engine.transport.play(conversation, backend=self.name)
+        if tokens.once is not None and not await self._is_first(tokens.once):
+            raise _answered_before(self.name)
         # Kept beside the account, so that a renewal finds the same host again.
         account = replace(account, extra_data={**account.extra_data, **chosen})
         return await self._stored(flow.user_id, tokens, account)
@@ -353,31 +360,37 @@ class Backend(Generic[UserId]):
             if id_token is None:
                 token = client_token(access_token, backend=self.name)
                 conversation = proven_account(client, self._steps, token)
-                return await self._engine.transport.play(conversation, backend=self.name)
-            token = client_token(id_token, backend=self.name)
-            conversation = account_of_id_token(client, token, nonce=Secret(nonce) if nonce is not None else None)
+            else:
+                token = client_token(id_token, backend=self.name)
+                sent = Secret(nonce) if nonce is not None else None
+                conversation = account_of_id_token(client, token, nonce=sent)
             tokens, account = await self._engine.transport.play(conversation, backend=self.name)
-            if nonce is not None or once:
-                await self._spend(token, tokens)
+            if id_token is not None and (nonce is not None or once):
+                tokens = replace(tokens, once=self._id_token_once(token, tokens))
+            await self._spend(tokens.once)
         except TokenRefused as refusal:
             event = Event(name="token_refused", backend=self.name, code=refusal.code, reason=refusal.reason)
             self._engine.events.emit(replace(event, detail=refusal.detail))
             raise
         return tokens, account
 
-    async def _spend(self, id_token: Secret, tokens: Tokens) -> None:
-        now = self._engine.clock.now()
+    def _id_token_once(self, id_token: Secret, tokens: Tokens) -> Once:
         end = (tokens.claims or {}).get("exp")
-        expires_at = float(end) if isinstance(end, int | float) else now + ID_TOKEN_SECONDS
-        key = spend_key(self._client, id_token)
+        expires_at = float(end) if isinstance(end, int | float) else self._engine.clock.now() + ID_TOKEN_SECONDS
         # Kept a little beyond its end, as long as the skew of clocks lets it pass.
-        if not await self._engine.repository.spend(key, expires_at=expires_at + 120, now=now):
+        return Once(key=spend_key(self._client, id_token), until=expires_at + 120)
+
+    async def _spend(self, once: Once | None) -> None:
+        if once is not None and not await self._is_first(once):
             raise TokenRefused(
-                "the ID token has been used before",
+                "the client token has been used before",
                 hint="get a new token from the provider",
                 reason="spent",
                 backend=self.name,
             )
+
+    async def _is_first(self, once: Once) -> bool:
+        return await self._engine.repository.spend(once.key, expires_at=once.until, now=self._engine.clock.now())
 
     async def _stored(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
         """Store an account's association, or bring the one that this user has up to date."""
@@ -461,3 +474,12 @@ class Backend(Generic[UserId]):
 
     def _now(self) -> Client:
         return replace(self._client, now=self._engine.clock.now())
+
+
+def _answered_before(backend: str) -> FlowRefused:
+    return FlowRefused(
+        "this answer has been used before",
+        hint="the account may be linked already; if it is not, start again",
+        reason="spent",
+        backend=backend,
+    )

@@ -26,7 +26,7 @@ def backends_from_environment(
     {'github': {'client_id': 'abc'}}
     """
     told = [] if faults is None else faults
-    prefixes = {variable_of(name, ""): name for name in providers.names()}
+    prefixes = {variable_of(name, ""): name for name in _known_names(environment)}
     found: dict[str, dict[str, str]] = {}
     for variable in dict.fromkeys(one.removesuffix("_FILE") for one in environment):
         fitting = longest(variable, prefixes)
@@ -37,6 +37,17 @@ def backends_from_environment(
     if faults is None and told:
         raise told[0]
     return found
+
+
+def _known_names(environment: Mapping[str, str]) -> list[str]:
+    """Give the names that a variable may begin with; other packages are looked at only where one needs them."""
+    ours = [variable_of(name, "") for name in providers.names()]
+    keys = [one for one in environment if one.startswith(ENVIRONMENT_PREFIX) and _names_a_backend(one)]
+    return providers.names() if all(longest(one, ours) for one in keys) else providers.all_names()
+
+
+def _names_a_backend(variable: str) -> bool:
+    return variable.removesuffix("_FILE").endswith(("_CLIENT_ID", "_CLIENT_SECRET"))
 
 
 def variable_of(backend: str, setting: str) -> str:
@@ -79,9 +90,9 @@ def _check_provider(variable: str, faults: list[SettingsError]) -> None:
     setting = next((one for one in ("client_id", "client_secret") if variable.endswith(f"_{one.upper()}")), None)
     if setting is not None and variable.startswith(ENVIRONMENT_PREFIX):
         name = variable.removeprefix(ENVIRONMENT_PREFIX).removesuffix(f"_{setting.upper()}")
-        near = nearest(name.lower().replace("_", "-"), providers.names())
+        near = nearest(name.lower().replace("_", "-"), providers.all_names())
         what = "is of no provider of the catalogue" + (f", did you mean {variable_of(near, setting)}?" if near else "")
-        faults.append(_fault_of(variable, what, f"the variables of {', '.join(providers.names())}"))
+        faults.append(_fault_of(variable, what, "those of a provider that asgi-social providers lists"))
 
 
 def _fault_of(variable: str, what: str, allowed: str) -> SettingsError:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from asgi_social.errors import FlowReason, FlowRefused
 from asgi_social.protocols.message import Challenge
 from asgi_social.secret import Keys, Secret, digest, random_text
+from asgi_social.storage.repository import Flows
 
 FLOW_SECONDS = 600.0
 MAX_OPEN_FLOWS = 4
@@ -38,6 +39,7 @@ class Flow:
         issuer: The issuer whose answer it must be, where one is known.
         iss_promised: Whether the answer must name the issuer.
         began_at: Epoch seconds.
+        withholds: Whether the store keeps something of this flow that may not go through a browser.
     """
 
     backend: str
@@ -48,6 +50,7 @@ class Flow:
     issuer: str | None
     iss_promised: bool
     began_at: float
+    withholds: bool = False
 
     @property
     def expires_at(self) -> float:
@@ -58,6 +61,11 @@ class Flow:
     def spend_key(self) -> str:
         """The name under which its state is used up: a digest, from which the state cannot be read."""
         return digest(f"flow {self.challenge.state.reveal()}")
+
+    @property
+    def keep_key(self) -> str:
+        """The name under which the store keeps what is withheld; a digest too."""
+        return digest(f"withheld {self.challenge.state.reveal()}")
 
 
 def checked_next(value: object) -> str | None:
@@ -136,13 +144,37 @@ def _sealed(flow: Flow, *, keys: Keys) -> str:
         "n": challenge.nonce.reveal(),
         "v": challenge.verifier.reveal() if challenge.verifier else None,
         "o": list(challenge.scope),
+        "k": dict(challenge.kept),
         "x": flow.next,
         "i": flow.issuer,
         "p": flow.iss_promised,
         "t": flow.began_at,
+        "h": flow.withholds,
         "m": dict(challenge.variables),
     }
     return keys.seal(json.dumps(values, ensure_ascii=False, separators=(",", ":")), purpose="flow", context="flow")
+
+
+async def withhold(flow: Flow, secret: Secret, *, store: Flows, keys: Keys) -> None:
+    """Let the store keep, sealed, what belongs to a flow and may not go through a browser.
+
+    Raises:
+        StorageError: It does not do its part.
+    """
+    sealed = keys.seal(secret.reveal(), purpose="storage", context=f"social_flow/{flow.keep_key}/kept")
+    await store.keep(flow.keep_key, sealed, expires_at=flow.expires_at, now=flow.began_at)
+
+
+async def with_withheld(flow: Flow, *, store: Flows, keys: Keys, now: float) -> Flow:
+    """Give a flow with what the store keeps of it, once; without it where it is gone, or its key is.
+
+    Raises:
+        StorageError: The store does not do its part.
+    """
+    sealed = await store.take(flow.keep_key, now=now)
+    context = f"social_flow/{flow.keep_key}/kept"
+    text = None if sealed is None else keys.unseal(sealed, purpose="storage", context=context)
+    return replace(flow, challenge=replace(flow.challenge, withheld=None if text is None else Secret(text)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,11 +292,13 @@ def _opened(value: str, *, keys: Keys) -> Flow | None:
             verifier=Secret(verifier) if verifier else None,
             scope=tuple(cast("list[str]", values["o"])),
             variables=cast("dict[str, str]", values["m"]),
+            kept=cast("dict[str, str]", values["k"]),
         ),
         next=cast(str, values["x"]),
         issuer=cast("str | None", values["i"]),
         iss_promised=cast(bool, values["p"]),
         began_at=cast(float, values["t"]),
+        withholds=cast(bool, values["h"]),
     )
 
 

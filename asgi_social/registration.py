@@ -11,6 +11,7 @@ from asgi_social.expressions import ExpressionError, Path, Template, path
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, allowed_address, host_pattern
 from asgi_social.protocols.provider import Provider, Variable
+from asgi_social.protocols.signing import is_installed, private_key
 from asgi_social.protocols.variables import as_used, is_value, templates_of
 from asgi_social.providers.table import Names, guess
 from asgi_social.secret import Secret
@@ -59,6 +60,8 @@ _PROTECTED = frozenset(
         "code_challenge_method",
         "request",
         "request_uri",
+        "oauth_token",
+        "oauth_callback",
     }
 )
 
@@ -128,6 +131,7 @@ def registered(
         client_id=_client_id(provider, reader),
         client_secret=_client_secret(provider, reader),
         client_ids=reader.texts("client_ids"),
+        redirect_uri=redirect_uri,
         scope=tuple(dict.fromkeys((*scope, *(provider.authorize.offline.scope if offline else ())))),
         further_scope=reader.texts("further_scope"),
         offline=offline,
@@ -145,6 +149,7 @@ def registered(
     )
     if not reader.found:
         _check_addresses(client, reader)
+        _check_signing(client, reader)
     return None if reader.found else client
 
 
@@ -272,13 +277,14 @@ def _provider_of(reader: _Reader) -> Provider | None:
 
 
 def _client_id(provider: Provider, reader: _Reader) -> str:
-    if provider.retired:  # of which no app is registered any more
+    # Of a service that is shut down no app is registered any more, and of some no app ever was.
+    if provider.retired or "client_id" not in provider.credentials:
         return reader.text("client_id") or ""
     return reader.required("client_id", f"the id of the app as registered at {provider.title}")
 
 
 def _client_secret(provider: Provider, reader: _Reader) -> Secret:
-    if provider.retired or provider.token.auth == "none":
+    if provider.retired or provider.token.auth == "none" or "client_secret" not in provider.credentials:
         return Secret(reader.text("client_secret") or "")
     return Secret(reader.required("client_secret", f"the secret that {provider.title} gave with the client_id"))
 
@@ -336,10 +342,25 @@ def _with_overrides(provider: Provider, reader: _Reader) -> Provider:
 
 def _check_addresses(client: Client, reader: _Reader) -> None:
     """Find the addresses in a provider's data that lead elsewhere than over https (RFC 6749 sections 3.1.2.1, 3.2)."""
+    bases = {name: "https://x" for name, one in client.provider.variables.items() if one.kind == "url"}
     for url in _addresses(client.provider):
-        text = url.render({**dict.fromkeys(url.names, "x"), **client.variables})
+        text = url.render({**dict.fromkeys(url.names, "x"), **bases, **client.variables})
         if text is not None and not allowed_address(text, development=client.development):
             reader.fault("provider", f"is not usable: {url.source} is no https address", "https, or http on localhost")
+
+
+def _check_signing(client: Client, reader: _Reader) -> None:
+    """Find what a provider of OAuth 1 needs for its signatures, and is not there."""
+    rules = client.provider.oauth1
+    if rules is None:
+        return
+    if not is_installed():
+        reader.fault("provider", "needs oauthlib, which is not installed", 'pip install "asgi-social[oauth1]"')
+    if rules.signature == "RSA-SHA1":
+        try:
+            private_key(client.client_secret)
+        except ValueError:
+            reader.fault("client_secret", "is no private key that signs", "an RSA key in PEM, without a password")
 
 
 def _addresses(provider: Provider) -> Iterable[Template]:
@@ -350,4 +371,6 @@ def _addresses(provider: Provider) -> Iterable[Template]:
     urls += [call.url for call in calls if not call.hosts]  # where an answer leads is looked at when it is there
     urls += [provider.oidc.endpoint, provider.oidc.config] if provider.oidc else []
     urls += [provider.id_token.jwks] if provider.id_token else []
+    urls += [provider.oauth1.request_url] if provider.oauth1 else []
+    urls += [provider.openid2.url, provider.openid2.endpoint] if provider.openid2 else []
     return dict.fromkeys(url for url in urls if url is not None)

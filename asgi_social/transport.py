@@ -7,6 +7,7 @@ about any protocol here.
 import asyncio
 import ipaddress
 import json as json_text
+import re
 import socket
 import zlib
 from collections import OrderedDict
@@ -16,11 +17,11 @@ from dataclasses import replace
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from asgi_social.authorized import Bearer, Guard, Shared, no_auth
+from asgi_social.authorized import Guard, Shared, auth_of, no_auth
 from asgi_social.clock import Clock
 from asgi_social.errors import ProviderBroken, ProviderUnreachable, SocialError
 from asgi_social.protocols.api import require_api_host
@@ -44,6 +45,7 @@ _LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepali
 # What may be read in an error, and helps to mend it.
 _PLAIN = frozenset({"client_id", "redirect_uri", "grant_type", "scope", "fields", "content-type", "accept"})
 _MIN_SECRET_CHARACTERS = 8
+_QUOTED = re.compile(r'"([^"]*)"')  # the parameters of a header of OAuth 1
 _HEADERS = {"user-agent": "asgi-social", "accept": "application/json", "accept-encoding": "gzip"}
 
 
@@ -137,7 +139,7 @@ class Transport:
     def authorized_client(
         self, client: Client, token: Callable[[], Awaitable[str]], renewed: Callable[[str], Awaitable[str]]
     ) -> httpx.AsyncClient:
-        """Give a client that sends a token as ``Authorization: Bearer``, over the shared connections.
+        """Give a client that sends a token as ``Authorization: Bearer``, or signs with it, over the shared connections.
 
         Closing it closes nothing that is shared. Redirects are not followed by themselves.
 
@@ -153,7 +155,7 @@ class Transport:
         guard = Guard(admit, development=self._development)
         return httpx.AsyncClient(
             transport=Shared(self._client(), guard),
-            auth=Bearer(token, renewed, guard),
+            auth=auth_of(client, token, renewed, guard, clock=self._clock),
             timeout=_TIMEOUT,
             follow_redirects=False,
             trust_env=False,
@@ -276,7 +278,9 @@ def _secrets_of(request: Request) -> tuple[Secret, ...]:
     json = request.json if isinstance(request.json, dict) else {}
     sent = {**request.query, **(request.form or {}), **json}
     texts = [text for name, text in sent.items() if name not in _PLAIN and isinstance(text, str)]
-    texts += [text.rpartition(" ")[2] for name, text in request.headers.items() if name.lower() not in _PLAIN]
+    headers = [text for name, text in request.headers.items() if name.lower() not in _PLAIN]
+    texts += [text.rpartition(" ")[2] for text in headers]
+    texts += [unquote(one) for text in headers for one in _QUOTED.findall(text)]
     return tuple(Secret(text) for text in texts if len(text) >= _MIN_SECRET_CHARACTERS)
 
 

@@ -46,11 +46,11 @@ def proven_account(client: Client, steps: Steps, access_token: Secret) -> Conver
     if is_id_token(access_token, audience=client.audience):
         raise _wrong_kind(client, "this is an ID token, and came as an access token")
     client = yield from prepared(client)
-    tokens = Tokens(access_token=access_token)
-    unbound = client.allow_unbound_tokens and not any(proof.kind == "lookup" for proof in client.provider.proofs)
+    tokens = Tokens(access_token=access_token, token_type=client.provider.answer.token_type)
+    unbound = client.allow_unbound_tokens and not {proof.kind for proof in client.provider.proofs} - {"id_token"}
     proven = None if unbound else (yield from steps.prove(client, tokens))
     if proven is not None:
-        tokens = replace(tokens, expires_at=proven.expires_at)
+        tokens = proven.tokens or replace(tokens, expires_at=proven.expires_at)
     try:
         account = yield from steps.fetch_account(client, tokens)
     except (ProviderRefused, ProviderBroken) as error:
@@ -99,7 +99,11 @@ def _wrong_kind(client: Client, message: str) -> TokenRefused:
     """Refuse a token of another kind, and say what the provider takes and where a client gets it."""
     proved = {proof.kind for proof in client.provider.proofs}
     proved |= {"lookup"} if client.allow_unbound_tokens else set()
-    names = {"lookup": "access tokens, by do_auth(token)", "id_token": "ID tokens, by do_auth(id_token=token)"}
+    names = {
+        "lookup": "access tokens, by do_auth(token)",
+        "code": "payloads of its widget, by do_auth(payload)",
+        "id_token": "ID tokens, by do_auth(id_token=token)",
+    }
     taken = " and ".join(names[kind] for kind in names if kind in proved) or "no client tokens"
     where = f"; a client gets them at {client.provider.title} ({client.provider.docs})" if client.provider.docs else ""
     return TokenRefused(message, hint=f"this backend takes {taken}{where}", reason="kind", backend=client.name)

@@ -5,7 +5,7 @@ import typer
 from asgi_social.cli.doctor import doctor
 from asgi_social.cli.importing import import_allauth, import_social_auth
 from asgi_social.cli.migrate import migrate
-from asgi_social.cli.providers import list_, search, show
+from asgi_social.cli.providers import list_, overview, search, show
 from asgi_social.cli.refresh import refresh
 from asgi_social.cli.secret import rotate, secret
 
@@ -20,9 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _providers = typer.Typer(
-    help="Read the catalogue of providers.",
     epilog="Example: asgi-social providers show github",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
 )
 _secret = typer.Typer(
@@ -44,6 +43,7 @@ app.add_typer(_secret, name="secret")
 _secret.callback()(secret)
 _secret.command(epilog="Example: asgi-social secret rotate app:app")(rotate)
 app.add_typer(_providers, name="providers")
+_providers.callback()(overview)
 _providers.command("list", epilog="Example: asgi-social providers list --renews --pkce")(list_)
 _providers.command("search", epilog="Example: asgi-social providers search google")(search)
 _providers.command("show", epilog="Example: asgi-social providers show github")(show)

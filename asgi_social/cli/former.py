@@ -96,6 +96,9 @@ def row_of(former: Former, rules: Rules) -> StoredAssociation | str:
         return former.fault
     if not former.tokens.access_token and not rules.takes_tokenless:
         return "it has no access token; --tokenless takes over the link alone"
+    signs = former.tokens.token_type == "oauth1"
+    if client is not None and former.tokens.access_token and signs != (client.provider.protocol == "oauth1"):
+        return f"its token is {'' if signs else 'not '}one of OAuth 1"
     account = _account(former) if client is None else _account_at(client, former)
     if isinstance(account, str):
         return account

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from asgi_social.cli.former import Former, claims_of, ends_at, moment_of, object_of, token_of, whole
 from asgi_social.protocols.message import Tokens
 from asgi_social.protocols.oauth2 import is_token, scope_of
+from asgi_social.protocols.signing import TokenPair
 from asgi_social.secret import Secret
 from asgi_social.storage.others import OtherDatabase, Row
 
@@ -47,20 +48,17 @@ def former_of(row: Row, *, now: float) -> Former:
         tokens=_tokens(extra, issued_at=issued_at, now=now),
         issued_at=issued_at,
         created_at=created_at,
-        fault=_fault(facts),
+        fault="its extra_data are no JSON object" if facts is None else None,
     )
-
-
-def _fault(facts: Mapping[str, object] | None) -> str | None:
-    if facts is None:
-        return "its extra_data are no JSON object"
-    return "its tokens are of OAuth 1" if isinstance(facts.get("access_token"), dict) else None
 
 
 def _tokens(extra: Mapping[str, object], *, issued_at: float | None, now: float) -> Tokens:
     kind, id_token = extra.get("token_type"), token_of(extra.get("id_token"))
+    given = extra.get("access_token")
+    if isinstance(given, dict):
+        given, kind = _pair_in(given), "oauth1"
     return Tokens(
-        access_token=token_of(extra.get("access_token")) or Secret(""),
+        access_token=token_of(given) or Secret(""),
         refresh_token=token_of(extra.get("refresh_token")),
         id_token=id_token,
         token_type=kind if isinstance(kind, str) and is_token(kind) and len(kind) <= MAX_TOKEN_TYPE else "Bearer",
@@ -69,6 +67,15 @@ def _tokens(extra: Mapping[str, object], *, issued_at: float | None, now: float)
         answer=extra,
         claims=claims_of(extra, id_token),
     )
+
+
+def _pair_in(members: Mapping[str, object]) -> str | None:
+    """Give the token of OAuth 1 that is kept as an object, with whatever else its answer held."""
+    token, secret = token_of(members.get("oauth_token")), members.get("oauth_token_secret", "")
+    # Evernote's secrets are empty.
+    if token is None or not (secret == "" or token_of(secret)):
+        return None
+    return TokenPair(token=token.reveal(), secret=Secret(str(secret))).as_text().reveal()
 
 
 def _expires_at(extra: Mapping[str, object], *, issued_at: float | None, now: float) -> float | None:

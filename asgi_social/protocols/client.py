@@ -4,18 +4,19 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import quote_plus
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from asgi_social.errors import ProviderBroken, SettingsError, cleaned
+from asgi_social.errors import ProviderBroken, SettingsError, TokenRefused, cleaned
 from asgi_social.expressions import Template
 from asgi_social.protocols.host import HostPattern, allowed_address, host_of, host_pattern
 from asgi_social.protocols.message import Request, Tokens
 from asgi_social.protocols.provider import Calculation, Call, Provider, SecretJwt, TokenCall
+from asgi_social.protocols.signing import Signer, TokenPair, pair_of
 from asgi_social.secret import Secret
 
 
@@ -54,6 +55,7 @@ class Client:
         further_scope: What a link may ask for besides.
         offline: Whether the app needs refresh tokens.
         params: Further parameters of the authorization request.
+        redirect_uri: Where the provider sends browsers back to, by the settings.
         variables: The provider's ``[vars]``, filled from the settings.
         settings: All other settings of the backend, for ``{setting.…}``, and those that list whom a policy admits.
         chosen: Those of the variables that the person or the provider's answer has chosen.
@@ -75,6 +77,7 @@ class Client:
     further_scope: tuple[str, ...] = ()
     offline: bool = False
     params: Mapping[str, str] = field(default_factory=dict)
+    redirect_uri: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     chosen: frozenset[str] = frozenset()
     settings: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -102,6 +105,7 @@ def values(client: Client, *, tokens: Tokens | None = None, **more: object) -> d
         **client.variables,
         "client_id": client.client_id,
         "client_secret": client.client_secret.reveal(),
+        "redirect_uri": client.redirect_uri,
         "now": str(int(client.now)),
         "setting": client.settings,
         **more,
@@ -254,7 +258,7 @@ def data_request(
         query["access_token"] = f"{client.client_id}|{client.client_secret.reveal()}"
     elif call.auth == "basic":
         headers["authorization"] = basic(client.client_id, client.client_secret.reveal())
-    return Request(
+    request = Request(
         endpoint=endpoint,
         method=call.method,
         url=_data_url(client, call, endpoint, known=known) or fallback or "",
@@ -262,6 +266,55 @@ def data_request(
         headers=headers,
         form=rendered(call.form, known) if call.form is not None else None,
         json=rendered(call.json, known) if call.json is not None else None,
+    )
+    return signed(client, request, pair=stored_pair(client, Secret(token))) if call.auth == "oauth1" else request
+
+
+def signed(
+    client: Client, asked: Request, *, pair: TokenPair | None = None, more: Mapping[str, str] | None = None
+) -> Request:
+    """Give a request with its signature, as OAuth 1.0a wants it; it must not be changed afterwards.
+
+    Args:
+        client: Who signs.
+        asked: The request.
+        pair: The token that it is asked with, or None before there is one.
+        more: Further parameters of the protocol.
+    """
+    # What is merged into the URL later is signed as if it stood there already.
+    query = urlencode(asked.query, quote_via=quote)
+    url = f"{asked.url}{'&' if urlsplit(asked.url).query else '?'}{query}"
+    header = signer_of(client).authorization(
+        asked.method, url, form=(asked.form or {}).items(), pair=pair, more=more or {}
+    )
+    return replace(asked, headers={**asked.headers, "authorization": header})
+
+
+def signer_of(client: Client) -> Signer:
+    """Give what signs this app's requests, at the moment at which its conversation began."""
+    rules = client.provider.oauth1
+    return Signer(
+        client_id=client.client_id,
+        client_secret=client.client_secret,
+        method="HMAC-SHA1" if rules is None else rules.signature,
+        now=client.now,
+    )
+
+
+def stored_pair(client: Client, access_token: Secret) -> TokenPair:
+    """Read what is stored, or was sent in, as an access token of OAuth 1.0a.
+
+    Raises:
+        TokenRefused: ``malformed``: it is none.
+    """
+    pair = pair_of(access_token)
+    if pair is not None:
+        return pair
+    raise TokenRefused(
+        f"an access token of {client.provider.title} is a JSON object of oauth_token and oauth_token_secret",
+        hint="send both, as the provider gave them; what is stored otherwise has to be linked again",
+        reason="malformed",
+        backend=client.name,
     )
 
 

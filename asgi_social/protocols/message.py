@@ -77,6 +77,19 @@ Conversation = Generator[Request, Response, T]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """Something that is accepted one time, such as an assertion: remembered until nobody would accept it anyway.
+
+    Attributes:
+        key: A digest that names it, at most 64 characters.
+        until: Epoch seconds.
+    """
+
+    key: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     """What a token endpoint gave, or what is stored of it.
 
@@ -91,6 +104,7 @@ class Tokens:
         answer: The whole token answer; holds secrets, so it is not shown.
         claims: The claims of the ID token once it is verified; None without one.
         odd: What the answer says of ``lifetime`` or ``scope`` in a way that nobody can read.
+        once: What these came of, where it may come a single time; None where the provider sees to that.
     """
 
     access_token: Secret
@@ -102,6 +116,7 @@ class Tokens:
     answer: Mapping[str, object] = field(default_factory=dict, repr=False)
     claims: Mapping[str, object] | None = field(default=None, repr=False)
     odd: tuple[str, ...] = ()
+    once: Once | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +132,9 @@ class Challenge:
         renewable: Whether refresh tokens are asked for.
         consent: Whether the person's consent is asked anew, so that a refresh token comes.
         variables: What the person has chosen of the provider's variables, such as a shop.
+        kept: What the beginning learned and the end must find again; it travels sealed in the flow's cookie.
+        withheld: What it learned that may not go through a browser at all, such as the secret of OAuth 1's request
+            token; at the end as the store gives it.
     """
 
     redirect_uri: str
@@ -127,16 +145,35 @@ class Challenge:
     renewable: bool = False
     consent: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    withheld: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """How a flow begins, once the provider was asked what it has to be asked.
+
+    Attributes:
+        url: Where the browser is sent.
+        kept: See ``Challenge.kept``.
+        withheld: See ``Challenge.withheld``.
+    """
+
+    url: str = field(repr=False)
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    withheld: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """The parameters of an answer at ``/complete`` that hold a code, checked.
+    """The parameters of an answer at ``/complete``, checked as far as they can be by themselves.
 
     Attributes:
-        code: The authorization code.
+        code: The authorization code; empty where the answer is the proof itself.
         kept: Those further parameters that the provider's data ask to keep.
+        params: All of them, for a protocol whose answer is the proof.
     """
 
     code: Secret
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -12,7 +12,15 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode, urlsplit
 
 from asgi_social.account import Uid
-from asgi_social.errors import ConsentDenied, FlowRefused, ProviderBroken, ProviderRefused, TokenRefused, cleaned
+from asgi_social.errors import (
+    ConsentDenied,
+    FlowRefused,
+    ProviderBroken,
+    ProviderRefused,
+    SettingsError,
+    TokenRefused,
+    cleaned,
+)
 from asgi_social.protocols.body import object_in, require_success
 from asgi_social.protocols.client import (
     Client,
@@ -24,7 +32,7 @@ from asgi_social.protocols.client import (
     values,
 )
 from asgi_social.protocols.id_token import SKEW_SECONDS, Expected, unverified_claims, verified_claims
-from asgi_social.protocols.message import Callback, Challenge, Conversation, Request, Response, Tokens
+from asgi_social.protocols.message import Begun, Callback, Challenge, Conversation, Request, Response, Tokens
 from asgi_social.protocols.userinfo import checked_answer
 from asgi_social.secret import Secret
 
@@ -35,7 +43,7 @@ MAX_TOKEN_CHARACTERS = 16 * 1024
 MAX_TOKEN_TYPE_CHARACTERS = 64
 MAX_SCOPE_CHARACTERS = 8 * 1024
 # What the standard, OpenID Connect and single providers call a person's "no".
-_DENIALS = frozenset(
+DENIALS = frozenset(
     {
         "access_denied",
         "user_denied",
@@ -79,6 +87,27 @@ def authorize_params(client: Client, challenge: Challenge) -> dict[str, str]:
     return {rules.rename.get(name, name): text for name, text in params.items()}
 
 
+def begun(client: Client, params: Mapping[str, str]) -> Begun:
+    """Begin a flow with these parameters; nobody has to be asked for that.
+
+    Raises:
+        SettingsError: The provider has no authorization endpoint.
+    """
+    if client.endpoints.authorize is None:
+        raise no_redirect(client)
+    return Begun(url=authorization_url(client, params))
+
+
+def no_redirect(client: Client) -> SettingsError:
+    """Make the error of a provider that no browser is sent to."""
+    return SettingsError(
+        f"{client.provider.title} cannot be associated by a redirect",
+        hint="send its client token to a view that calls backend.associate",
+        setting=f"backends.{client.name}",
+        backend=client.name,
+    )
+
+
 def authorization_url(client: Client, params: Mapping[str, str]) -> str:
     """Give the address that the browser is sent to with these parameters."""
     url = client.endpoints.authorize or ""
@@ -115,7 +144,7 @@ def read_callback(client: Client, params: Mapping[str, str]) -> Callback:
             reason="state",
             backend=client.name,
         )
-    if error in _DENIALS:
+    if error in DENIALS:
         raise ConsentDenied(
             f"the link to {client.provider.title} was not allowed there, which answers {error!r}",
             hint="start again, and allow it, if you changed your mind",
@@ -154,7 +183,7 @@ def exchange_code(client: Client, callback: Callback, challenge: Challenge) -> C
         tokens = tokens_from(client, response)
     except ProviderRefused as refusal:
         raise hinted(client, refusal, redirect_uri=challenge.redirect_uri) from None
-    if tokens.token_type.lower() != "bearer":
+    if not _is_bearer(client, tokens):
         raise ProviderBroken(
             endpoint=ENDPOINT, expected="a bearer token", got="another token_type", backend=client.name
         )
@@ -221,7 +250,7 @@ def suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | No
 
     Source: OpenID Connect Core section 12.2.
     """
-    if new.token_type.lower() != "bearer":
+    if not _is_bearer(client, new):
         return "another token_type"
     if new.id_token is None or client.provider.id_token is None:
         return None
@@ -233,6 +262,11 @@ def suspicion(client: Client, old: Tokens, new: Tokens) -> Conversation[str | No
         return f"an ID token refused for its {refusal.reason}"
     changed = _changed(unverified_claims(old.id_token) if old.id_token else {}, claims)
     return f"an ID token with another {changed}" if changed else None
+
+
+def _is_bearer(client: Client, tokens: Tokens) -> bool:
+    """Say whether tokens are of the one type that is known here, by its name or the provider's own for it."""
+    return tokens.token_type.lower() in {"bearer", client.provider.answer.token_type.lower()}
 
 
 def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> str | None:
@@ -326,7 +360,7 @@ def expiry_of(lifetime: object, *, received_at: float, unit: str = "s") -> float
     Args:
         lifetime: As the answer has it. A string of digits counts, because some providers send one.
         received_at: Epoch seconds at which the answer had been read.
-        unit: ``s`` or ``ms`` from then, or ``epoch`` for a moment.
+        unit: ``s`` or ``ms`` from then, or ``epoch`` or ``epoch_ms`` for a moment.
 
     Returns:
         Epoch seconds, or None where the provider names no lifetime, or one that is not a whole number of seconds
@@ -346,7 +380,8 @@ def expiry_of(lifetime: object, *, received_at: float, unit: str = "s") -> float
         lifetime = int(lifetime)
     if isinstance(lifetime, bool) or not isinstance(lifetime, int):
         return None
-    seconds = {"s": float(lifetime), "ms": lifetime / 1000, "epoch": lifetime - received_at}[unit]
+    number = lifetime / 1000 if unit.endswith("ms") else float(lifetime)
+    seconds = number - received_at if unit.startswith("epoch") else number
     return received_at + seconds if 1 <= seconds <= MAX_LIFETIME_SECONDS else None
 
 
@@ -365,6 +400,7 @@ def is_token(text: str) -> bool:
 
 def hinted(client: Client, refusal: ProviderRefused, *, redirect_uri: str) -> ProviderRefused:
     """Give a provider's refusal with what to do about it; the redirect URI is spelled out where it is in question."""
+    redirect_uri = redirect_uri.partition("?")[0]  # a state that stands there is for nobody to read
     hint, said = refusal.hint, f"{refusal.error} {refusal.description}".lower()
     where = f" at {client.provider.console}" if client.provider.console else ""
     register = f"register exactly {redirect_uri} as redirect URI of the app {client.client_id}{where}"

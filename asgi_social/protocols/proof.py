@@ -20,10 +20,12 @@ class Proven:
     Attributes:
         subject: Whose it is, as the look-up names the person; None where it does not.
         expires_at: Epoch seconds at which it ends; None for "unknown".
+        tokens: What was in the client token, where it is a payload and no access token itself.
     """
 
     subject: str | None
     expires_at: float | None
+    tokens: Tokens | None = None
 
 
 def prove(client: Client, tokens: Tokens) -> Conversation[Proven]:

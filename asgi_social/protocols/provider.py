@@ -10,6 +10,7 @@ from typing import Literal
 
 from asgi_social.expressions import Path, Template
 from asgi_social.protocols.formats import Format
+from asgi_social.protocols.signing import SignatureMethod
 
 Protocol = Literal["oauth2", "oidc", "oauth1", "openid2", "saml", "custom"]
 VariableKind = Literal["label", "host", "url", "text"]
@@ -104,7 +105,8 @@ class TokenAnswer:
     id_token: Path
     scope: Path
     expires: Path
-    expires_unit: Literal["s", "ms", "epoch"] = "s"
+    expires_unit: Literal["s", "ms", "epoch", "epoch_ms"] = "s"
+    token_type: str = "Bearer"
     format: Format = "json"
 
 
@@ -198,9 +200,13 @@ class Revoke:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """How a client token is shown to be ours: by asking the provider, or by its signature."""
+    """How a client token is shown to be ours: by asking the provider, by its signature, or by code beside the file.
 
-    kind: Literal["lookup", "id_token"]
+    ``key`` is what payloads are signed with, which that code reads.
+    """
+
+    kind: Literal["lookup", "id_token", "code"]
+    key: Template | None = None
     call: Call | None = None
     app: Path | None = None
     subject: Path | None = None
@@ -227,6 +233,35 @@ class IdTokenRules:
     nonce: Literal["required", "off", "sha256"] = "required"
     lax: frozenset[str] = frozenset()
     max_age: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth1:
+    """The request with which a flow of OAuth 1.0a begins, and how all are signed (RFC 5849 sections 2.1 and 3.4)."""
+
+    request_url: Template | None = None
+    request_method: Literal["GET", "POST"] = "GET"
+    params: Mapping[str, Template] = field(default_factory=dict)
+    signature: SignatureMethod = "HMAC-SHA1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenId2:
+    """A provider of OpenID 2.0, and what it is asked to tell.
+
+    Attributes:
+        url: An identifier, whose provider is found by discovery.
+        endpoint: The provider's endpoint, where it is known beforehand.
+        allow_identity: A regular expression that claimed identifiers must match; without one each is discovered.
+        attrs: Type URIs of Attribute Exchange, by the names under which their values are read.
+        sreg: Names of Simple Registration.
+    """
+
+    url: Template | None = None
+    endpoint: Template | None = None
+    allow_identity: str | None = None
+    attrs: Mapping[str, str] = field(default_factory=dict)
+    sreg: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,4 +300,7 @@ class Provider:
     oidc: Oidc | None = None
     id_token: IdTokenRules | None = None
     token_secret: SecretJwt | None = None
+    oauth1: OAuth1 | None = None
+    openid2: OpenId2 | None = None
+    credentials: frozenset[str] = frozenset({"client_id", "client_secret"})
     quirks: tuple[str, ...] = ()

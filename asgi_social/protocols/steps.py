@@ -4,20 +4,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from asgi_social.account import Account, Uid
-from asgi_social.protocols import oauth2, proof, userinfo
+from asgi_social.protocols import oauth1, oauth2, openid2, proof, userinfo
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.message import Callback, Challenge, Conversation, Tokens
+from asgi_social.protocols.message import Begun, Callback, Challenge, Conversation, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.proof import Proven
+from asgi_social.protocols.provider import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
     """What can be said to a provider. One with code of its own replaces single steps, by these names.
 
-    ``authorize_params`` and ``read_callback`` are pure; the others are conversations.
+    ``authorize_params`` and ``read_callback`` are pure; the others are conversations. ``begin`` is None where the
+    browser is simply sent to the authorization endpoint with ``authorize_params``.
     """
 
+    begin: Callable[[Client, Challenge], Conversation[Begun]] | None = None
     authorize_params: Callable[[Client, Challenge], Mapping[str, str]] = oauth2.authorize_params
     read_callback: Callable[[Client, Mapping[str, str]], Callback] = oauth2.read_callback
     exchange_code: Callable[[Client, Callback, Challenge], Conversation[Tokens]] = oauth2.exchange_code
@@ -25,6 +28,27 @@ class Steps:
     renew: Callable[[Client, Tokens], Conversation[Tokens]] = oauth2.renew
     revoke: Callable[[Client, Tokens, Uid], Conversation[None]] = oauth2.revoke
     prove: Callable[[Client, Tokens], Conversation[Proven]] = proof.prove
+
+
+def steps_by_protocol(protocol: Protocol) -> Steps:
+    """Give the steps that all providers of a protocol have, but for those with steps of their own."""
+    if protocol == "oauth1":
+        return Steps(begin=oauth1.begin, read_callback=oauth1.read_callback, exchange_code=oauth1.exchange_code)
+    if protocol == "openid2":
+        return Steps(begin=openid2.begin, read_callback=openid2.read_callback, exchange_code=openid2.exchange_code)
+    return Steps()
+
+
+def begun(client: Client, steps: Steps, challenge: Challenge) -> Conversation[Begun]:
+    """Give the address that the browser is sent to, and what the end of the flow must know; the client is prepared.
+
+    Raises:
+        SettingsError: The provider has no authorization endpoint.
+        ProviderError: A provider that has to be asked first did not do its part.
+    """
+    if steps.begin is not None:
+        return (yield from steps.begin(client, challenge))
+    return oauth2.begun(client, steps.authorize_params(client, challenge))
 
 
 def sign_in(

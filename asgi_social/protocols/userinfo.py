@@ -23,7 +23,18 @@ STANDARD_CLAIMS: Mapping[str, Path] = {
     "picture": path("picture"),
     "locale": path("locale"),
 }
-_SECRET_NAMES = frozenset({"access_token", "refresh_token", "id_token", "token_type", "expires_in", "expires"})
+_SECRET_NAMES = frozenset(
+    {
+        "access_token",
+        "refresh_token",
+        "id_token",
+        "token_type",
+        "expires_in",
+        "expires",
+        "oauth_token",
+        "oauth_token_secret",
+    }
+)
 
 
 def fetch_account(client: Client, tokens: Tokens) -> Conversation[Account]:

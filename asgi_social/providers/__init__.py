@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -11,13 +12,22 @@ from asgi_social.errors import SettingsError
 from asgi_social.protocols.provider import Provider
 from asgi_social.providers.evidence import Evidence, evidence_from
 from asgi_social.providers.extending import whole
+from asgi_social.providers.installed import installed, loaded, place_of
+from asgi_social.providers.lines import line_of
 from asgi_social.providers.parse import provider_from
 from asgi_social.providers.table import nearest
+
+_LISTED = "asgi-social providers lists them"
 
 
 def names() -> list[str]:
     """Give the name of every provider of the catalogue, sorted."""
     return sorted(_toml_files())
+
+
+def all_names() -> list[str]:
+    """Give the names of the catalogue, and of those that other packages bring, sorted."""
+    return sorted({*_toml_files(), *installed()})
 
 
 @cache
@@ -31,31 +41,40 @@ def _toml_files() -> Mapping[str, Traversable]:
 
 @cache
 def provider(name: str) -> Provider:
-    """Give a provider of the catalogue.
+    """Give a provider of the catalogue, or one that another package brings, which cannot take the place of ours.
 
     Raises:
         SettingsError: There is none of this name, or its data cannot be read.
     """
-    if name not in _toml_files():
-        near = nearest(name, _toml_files())
+    if name in _toml_files():
+        return _provider_of(_file(name), of_catalogue=True)
+    if name not in installed():
+        near = nearest(name, all_names())
         raise SettingsError(
             f"no provider is called {name!r}",
-            hint=f"did you mean {near!r}?" if near else f"the catalogue has: {', '.join(names())}",
+            hint=f"did you mean {near!r}?" if near else f"there are {len(all_names())}; {_LISTED}",
             setting="provider",
-            allowed=", ".join(names()),
+            allowed=_LISTED,
         )
-    return provider_from(
-        whole(_values(name), place=f"{name}.toml", read=_values, known=_toml_files()), place=f"{name}.toml"
-    )
+    found = _provider_of(_of_package(name))
+    if found.name != name:
+        raise SettingsError(
+            f"{place_of(name)}.name is {found.name!r}",
+            hint="a provider has the name of its entry point",
+            setting=f"{place_of(name)}.name",
+            allowed=name,
+        )
+    return found
 
 
 def evidence(name: str) -> Evidence:
-    """Give what the file of a provider of the catalogue is made from.
+    """Give what the file of a provider is made from.
 
     Raises:
         SettingsError: Its data cannot be read.
     """
-    return evidence_from(_values(name), place=f"{name}.toml")
+    file = _file(name) if name in _toml_files() else _of_package(name)
+    return evidence_from(file.values, place=file.place)
 
 
 def provider_of_file(file: str) -> Provider:
@@ -73,7 +92,7 @@ def provider_of_file(file: str) -> Provider:
             setting="provider",
             allowed="a name of the catalogue, a path that ends in .toml, or a table",
         ) from error
-    return provider_of_table(_parsed(text, file), place=file)
+    return _provider_of(_parsed(text, file))
 
 
 def provider_of_table(table: Mapping[str, object], *, place: str) -> Provider:
@@ -82,24 +101,57 @@ def provider_of_table(table: Mapping[str, object], *, place: str) -> Provider:
     Raises:
         SettingsError: Its data cannot be read.
     """
-    if "code" in table:
-        raise SettingsError(
-            f"{place}.code is for providers of the catalogue",
-            hint="leave it out; a provider of your own that extends one with code has its steps",
-            setting=f"{place}.code",
-            allowed="nothing",
-        )
-    return provider_from(whole(table, place=place, read=_values, known=_toml_files()), place=place)
+    return _provider_of(_File(place=place, values=table))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A provider as somebody wrote it; without a text where it is a table."""
+
+    place: str
+    values: Mapping[str, object]
+    text: str = ""
+
+
+def _provider_of(file: _File, *, of_catalogue: bool = False) -> Provider:
+    try:
+        if "code" in file.values and not of_catalogue:
+            raise SettingsError(
+                f"{file.place}.code is for providers of the catalogue",
+                hint="leave it out; a provider of your own that extends one with code has its steps",
+                setting=f"{file.place}.code",
+                allowed="nothing",
+            )
+        values = whole(file.values, place=file.place, read=lambda name: _file(name).values, known=_toml_files())
+        return provider_from(values, place=file.place)
+    except SettingsError as error:
+        raise _with_line(error, file) from None
+
+
+def _with_line(error: SettingsError, file: _File) -> SettingsError:
+    """Say on which line of a file a mistake is."""
+    if not file.text or not error.message.startswith(f"{error.setting} "):
+        return error
+    dotted = error.setting.removeprefix(f"{file.place}.")
+    line = line_of(file.text, dotted)
+    at = file.place if line is None else f"{file.place}, line {line}"
+    message = f"{at}: {dotted}{error.message.removeprefix(error.setting)}"
+    return SettingsError(message, hint=error.hint, setting=error.setting, allowed=error.allowed)
 
 
 @lru_cache(maxsize=4)  # for those who read a provider and then its evidence; what an app has is kept as parsed
-def _values(name: str) -> dict[str, object]:
+def _file(name: str) -> _File:
     return _parsed(_toml_files()[name].read_text(encoding="utf-8"), f"{name}.toml")
 
 
-def _parsed(text: str, place: str) -> dict[str, object]:
+def _of_package(name: str) -> _File:
+    found, place = loaded(name), place_of(name)
+    return _parsed(found, place) if isinstance(found, str) else _File(place=place, values=found)
+
+
+def _parsed(text: str, place: str) -> _File:
     try:
-        return tomllib.loads(text)
+        return _File(place=place, values=tomllib.loads(text), text=text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(
             f"{place} is not TOML: {error}", hint="mend the line", setting="provider", allowed="TOML"

@@ -1,10 +1,10 @@
-"""The steps of a provider: those of the standard, but for what a module beside its file says otherwise."""
+"""The steps of a provider: those of its protocol, but for what a module beside its file says otherwise."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 
 from asgi_social.protocols.provider import Provider
-from asgi_social.protocols.steps import Steps
+from asgi_social.protocols.steps import Steps, steps_by_protocol
 
 
 def steps_of(provider: Provider, *, package: str = "asgi_social.providers") -> Steps:
@@ -14,7 +14,9 @@ def steps_of(provider: Provider, *, package: str = "asgi_social.providers") -> S
         provider: Its data; ``code`` names the module, in which a hyphen of the name is an underscore.
         package: Where the modules lie.
     """
+    steps = steps_by_protocol(provider.protocol)
     if provider.code is None:
-        return Steps()
+        return steps
     module = import_module(f"{package}.{provider.code.replace('-', '_')}")
-    return Steps(**{one.name: getattr(module, one.name) for one in fields(Steps) if hasattr(module, one.name)})
+    own = {one.name: getattr(module, one.name) for one in fields(Steps) if hasattr(module, one.name)}
+    return replace(steps, **own)

@@ -16,8 +16,10 @@ from asgi_social.protocols.provider import (
     CallbackRules,
     ErrorRules,
     IdTokenRules,
+    OAuth1,
     Offline,
     Oidc,
+    OpenId2,
     Origin,
     Pkce,
     Policy,
@@ -33,6 +35,7 @@ from asgi_social.protocols.provider import (
     Variable,
     VariableKind,
 )
+from asgi_social.protocols.signing import SignatureMethod
 from asgi_social.providers.table import STANDARD_ANSWERS, STANDARD_NAMES, Names, Table
 
 # What a file says where nobody knows of any: said, so that it is not taken for forgotten.
@@ -46,10 +49,11 @@ _OIDC_ACCOUNT = {
     "picture": "picture",
     "locale": "locale",
 }
+_OPENID2_ACCOUNT = {"username": "nickname", **{name: name for name in ("email", "fullname", "first_name", "last_name")}}
 _ACCOUNT = {name: name for name in ("username", "email", "fullname", "first_name", "last_name")}
 _ALGORITHMS = ("EdDSA", *(f"{kind}{bits}" for kind in ("RS", "PS", "ES", "HS") for bits in (256, 384, 512)))
 _TOKEN_AUTH = ("body", "basic", "basic+body", "bearer_secret", "secret_jwt", "metadata", "none")
-_CALL_AUTH = ("bearer", "basic", "query", "app", "none")
+_CALL_AUTH = ("bearer", "basic", "query", "app", "oauth1", "none")
 
 
 def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
@@ -68,8 +72,8 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
     name, oidc, retired = top.required_text("name"), protocol == "oidc", _retired(top)
     flows = frozenset(top.choices("flows", _FLOWS, default=() if retired else _FLOWS))
     if not retired and protocol in _BY_ENDPOINTS:
-        _require_endpoints(top, redirect="redirect" in flows, oidc=oidc)
-    token, answer, secret = _token(top.table("token"), oidc=oidc)
+        _require_endpoints(top, redirect="redirect" in flows, protocol=protocol)
+    token, answer, secret = _token(top.table("token"), protocol=protocol)
     uid, account = top.table("uid"), top.table("account")
     color, mark = _brand(top)
     provider = Provider(
@@ -85,17 +89,17 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         code=_code(top, name),
         flows=flows,
         variables=_variables(top.table("vars")),
-        authorize=_authorize(top.table("authorize")),
+        authorize=_authorize(top.table("authorize"), protocol),
         callback=_callback(top.table("callback")),
         token=token,
         answer=answer,
         token_secret=secret,
-        userinfo=_userinfo(top.table("userinfo")),
-        uid=uid.required_path("path", default="sub" if oidc else "id"),
+        userinfo=_userinfo(top.table("userinfo"), protocol),
+        uid=uid.required_path("path", default=_UIDS.get(protocol, "id")),
         authority=uid.template("authority") or template(""),
         api_hosts=top.hosts("api_hosts"),
         email_verified=_email_verified(account),
-        account=_account(account, _OIDC_ACCOUNT if oidc else _ACCOUNT),
+        account=_account(account, _ACCOUNTS.get(protocol, _ACCOUNT)),
         extra_data=_extra_data(top),
         calculations=_calculations(top.table("calc")),
         policies=tuple(_policy(one) for one in top.tables("policy")),
@@ -105,6 +109,9 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         proofs=() if _is_none_known(top, "verify") else tuple(_proof(one) for one in top.tables("verify")),
         oidc=_oidc(top.table("oidc")) if "oidc" in top else None,
         id_token=_id_token(top.table("id_token")) if oidc or "id_token" in top else None,
+        oauth1=_oauth1(top.table("oauth1")) if protocol == "oauth1" and not retired else None,
+        openid2=_openid2(top.table("openid2")) if protocol == "openid2" and not retired else None,
+        credentials=_credentials(top, protocol),
         quirks=top.texts("quirks"),
     )
     uid.done()
@@ -144,19 +151,26 @@ def _brand(top: Table) -> tuple[str | None, str | None]:
 
 
 _FLOWS = ("redirect", "token")
+_UIDS = {"oidc": "sub", "openid2": "claimed_id"}
+_ACCOUNTS = {"oidc": _OIDC_ACCOUNT, "openid2": _OPENID2_ACCOUNT}
+_CREDENTIALS = ("client_id", "client_secret")
+# With these nothing is shared with the provider that would have to be kept.
+_CREDENTIALS_OF: Mapping[str, tuple[str, ...]] = {"openid2": (), "saml": ()}
 _BY_ENDPOINTS = ("oauth2", "oidc", "oauth1")
 
 
-def _require_endpoints(top: Table, *, redirect: bool, oidc: bool) -> None:
+def _require_endpoints(top: Table, *, redirect: bool, protocol: Protocol) -> None:
     if "oidc" in top:  # whose metadata name the endpoints that the file leaves out
         return
     if redirect:
         top.table("authorize").require("url")
         top.table("token").require("url")
+    if redirect and protocol == "oauth1":
+        top.table("oauth1").require("request_url")
     userinfo = top.table("userinfo")
     if userinfo.raw("source") in (None, "request"):  # a tuple, for a list has no hash
         userinfo.require("url")
-    if oidc or "id_token" in top:
+    if protocol == "oidc" or "id_token" in top:
         top.table("id_token").require("issuer", "jwks")
     elif not _is_none_known(top, "verify") and any(one.raw("kind") == "id_token" for one in top.tables("verify")):
         top.require("id_token")
@@ -185,7 +199,7 @@ def _variable(table: Table, name: str) -> Variable:
     return variable
 
 
-def _authorize(table: Table) -> Authorize:
+def _authorize(table: Table, protocol: Protocol) -> Authorize:
     offline = table.table("offline")
     authorize = Authorize(
         url=table.address("url"),
@@ -196,7 +210,10 @@ def _authorize(table: Table) -> Authorize:
         drop=frozenset(table.texts("drop")),
         response_type=table.text("response_type") or "code",
         response_mode=cast(Any, table.choice("response_mode", Literal["form_post"], default="") or None),
-        state_in=cast(Any, table.choice("state_in", Authorize.__annotations__["state_in"], default="query")),
+        # OAuth 1 has no state of its own.
+        state_in="redirect"
+        if protocol == "oauth1"
+        else cast(Any, table.choice("state_in", Authorize.__annotations__["state_in"], default="query")),
         fragment=table.text("fragment") or "",
         pkce=cast(Pkce, table.choice("pkce", Pkce, default="supported")),
         offline=Offline(
@@ -219,8 +236,8 @@ def _callback(table: Table) -> CallbackRules:
     return rules
 
 
-def _token(table: Table, *, oidc: bool) -> tuple[TokenCall, TokenAnswer, SecretJwt | None]:
-    call = _token_call(table, TokenCall(auth="metadata" if oidc else "body"))
+def _token(table: Table, *, protocol: Protocol) -> tuple[TokenCall, TokenAnswer, SecretJwt | None]:
+    call = _token_call(table, TokenCall(auth="metadata" if protocol == "oidc" else "body"))
     answer = TokenAnswer(
         path=table.path("path"),
         access_token=table.required_path("access_token", default="access_token"),
@@ -229,6 +246,7 @@ def _token(table: Table, *, oidc: bool) -> tuple[TokenCall, TokenAnswer, SecretJ
         scope=table.required_path("scope", default="scope"),
         expires=table.required_path("expires", default="expires_in"),
         expires_unit=cast(Any, table.choice("expires_unit", _EXPIRES_UNIT, default="s")),
+        token_type=table.text("token_type") or ("oauth1" if protocol == "oauth1" else "Bearer"),
         format=cast(Any, table.choice("format", Format, default="json")),
     )
     if call.auth == "secret_jwt":
@@ -291,20 +309,27 @@ def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "be
     return call
 
 
-def _userinfo(table: Table) -> Userinfo:
+def _userinfo(table: Table, protocol: Protocol) -> Userinfo:
     requests = []
+    auth = "oauth1" if protocol == "oauth1" else "bearer"
     for one in table.tables("requests"):
         one.require("url")
         one.forbid([one.required_text("id")], STANDARD_ANSWERS)
-        requests.append(_call(one, identifier=one.required_text("id"), first=one.flag("first", default=False)))
+        first = one.flag("first", default=False)
+        requests.append(_call(one, identifier=one.required_text("id"), auth=auth, first=first))
         one.done()
     userinfo = Userinfo(
-        source=cast(Any, table.choice("source", Userinfo.__annotations__["source"], default="request")),
-        main=_call(table, identifier="userinfo"),
+        source=cast(Any, table.choice("source", Userinfo.__annotations__["source"], default=_source_of(protocol))),
+        main=_call(table, identifier="userinfo", auth=auth),
         requests=tuple(requests),
     )
     table.done()
     return userinfo
+
+
+def _source_of(protocol: Protocol) -> str:
+    """Say where the account is read where a file does not: with OpenID 2.0 and SAML the answer itself tells it."""
+    return "token" if protocol in {"openid2", "saml"} else "request"
 
 
 def _email_verified(table: Table) -> Any:
@@ -420,6 +445,7 @@ def _proof(table: Table) -> Proof:
         table.require("url", "app")
     proof = Proof(
         kind=cast(Any, kind),
+        key=table.template("key"),
         call=_call(table, identifier="look-up") if kind == "lookup" else None,
         app=table.path("app"),
         subject=table.path("subject"),
@@ -436,6 +462,40 @@ def _oidc(table: Table) -> Oidc:
     oidc = Oidc(endpoint=table.address("endpoint") or template(""), config=table.address("config"))
     table.done()
     return oidc
+
+
+def _oauth1(table: Table) -> OAuth1:
+    rules = OAuth1(
+        request_url=table.address("request_url"),
+        request_method=cast(
+            Any, table.choice("request_method", OAuth1.__annotations__["request_method"], default="GET")
+        ),
+        params=table.templates("params"),
+        signature=cast(Any, table.choice("signature", SignatureMethod, default="HMAC-SHA1")),
+    )
+    table.done()
+    return rules
+
+
+def _credentials(top: Table, protocol: Protocol) -> frozenset[str]:
+    default = _CREDENTIALS_OF.get(protocol, _CREDENTIALS)
+    return frozenset(top.choices("credentials", _CREDENTIALS, default=default))
+
+
+def _openid2(table: Table) -> OpenId2:
+    rules = OpenId2(
+        url=table.address("url"),
+        endpoint=table.address("endpoint"),
+        allow_identity=table.pattern("allow_identity"),
+        attrs=table.mapping("attrs"),
+        sreg=table.texts("sreg"),
+    )
+    if rules.endpoint is None:
+        table.require("url")
+    elif rules.allow_identity is None:  # or the provider could speak of identities that are not its own
+        table.require("allow_identity")
+    table.done()
+    return rules
 
 
 def _id_token(table: Table) -> IdTokenRules:

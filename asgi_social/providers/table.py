@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 # What the engine gives to templates; see ``protocols.client.values``.
 STANDARD_NAMES = frozenset(
-    {"client_id", "client_secret", "redirect_uri", "code", "access_token", "refresh_token", "uid", "now"}
+    {"client_id", "client_secret", "redirect_uri", "scope", "code", "access_token", "refresh_token", "uid", "now"}
 )
 STANDARD_ROOTS = frozenset({"setting", "callback", "token", "claim", "userinfo"})
 STANDARD_ANSWERS = frozenset({"token", "id", "userinfo", "answer"})
@@ -110,6 +110,17 @@ class Table:
         """Give a text; absent or empty is an error."""
         self.require(key)
         return self._typed(key, str) or ""
+
+    def pattern(self, key: str) -> str | None:
+        """Give a regular expression, or None where the key is absent."""
+        text = self.text(key)
+        if text is None:
+            return None
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise self.wrong(key, f"is no regular expression: {error}", "a regular expression") from None
+        return text
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Give true or false."""

@@ -24,7 +24,7 @@ class MemoryRepository:
         self._clock = clock or SystemClock()
         self._associations: dict[str, StoredAssociation] = {}
         self._users: dict[str, StoredUser] = {}
-        self._spent: dict[str, float] = {}
+        self._flows: dict[str, tuple[float, str | None]] = {}  # when each key ends, and what is kept under it
 
     async def open(self) -> None:
         """Do nothing; there is nothing to connect to."""
@@ -159,11 +159,18 @@ class MemoryRepository:
 
     async def spend(self, key: str, *, expires_at: float, now: float) -> bool:
         """Use up a key; True for the first caller only."""
-        self._spent = {spent: until for spent, until in self._spent.items() if until >= now}
-        if key in self._spent:
-            return False
-        self._spent[key] = expires_at
-        return True
+        return self._noted(key, None, expires_at=expires_at, now=now)
+
+    async def keep(self, key: str, sealed: str, *, expires_at: float, now: float) -> bool:
+        """Keep a sealed text until it is taken; False where the key is kept or spent already."""
+        return self._noted(key, sealed, expires_at=expires_at, now=now)
+
+    async def take(self, key: str, *, now: float) -> str | None:
+        """Give what is kept under a key, and keep it no more."""
+        expires_at, sealed = self._flows.get(key, (now, None))
+        if sealed is not None:
+            del self._flows[key]
+        return sealed if expires_at >= now else None
 
     async def user(self, user_id: str) -> StoredUser | None:
         """Give one user, or None."""
@@ -177,6 +184,13 @@ class MemoryRepository:
             raise StorageError("add_user: a user with this id is stored already", operation="add_user")
         self._insert(association, operation="add_user")
         self._users[user.id] = user
+        return True
+
+    def _noted(self, key: str, sealed: str | None, *, expires_at: float, now: float) -> bool:
+        self._flows = {one: noted for one, noted in self._flows.items() if noted[0] >= now}
+        if key in self._flows:
+            return False
+        self._flows[key] = (expires_at, sealed)
         return True
 
     def _due(self, backends: Collection[str], *, now: float) -> list[StoredAssociation]:

@@ -221,6 +221,22 @@ class Flows(Protocol):
             now: The present moment; keys that ended before it are forgotten, a bounded number at each call.
         """
 
+    async def keep(self, key: str, sealed: str, *, expires_at: float, now: float) -> bool:
+        """Keep a sealed text until it is taken; False, and nothing changed, where the key is kept or spent already.
+
+        Args:
+            key: A digest, at most 64 characters, of what the text belongs to.
+            sealed: What may not go through a browser.
+            expires_at: Epoch seconds up to and including which it can be taken.
+            now: As for ``spend``; keys of both kinds are forgotten.
+        """
+
+    async def take(self, key: str, *, now: float) -> str | None:
+        """Give what is kept under a key, and keep it no more: to the first caller only, however many ask at once.
+
+        None where nothing is kept under it, or what was kept has ended.
+        """
+
 
 class Users(Protocol):
     """The embedded users."""

@@ -4,7 +4,7 @@
 never changed: a new schema is a new step. A test holds the two together on each database.
 
 An app with an Alembic of its own takes ``metadata`` into its ``target_metadata`` and writes the number in the same
-migration: ``INSERT INTO social_schema (version) VALUES (1)``. A start then finds the schema it knows and makes nothing.
+migration: ``INSERT INTO social_schema (version) VALUES (2)``. A start then finds the schema it knows and makes nothing.
 """
 
 from collections.abc import Collection, Generator, Mapping, Sequence
@@ -95,6 +95,8 @@ social_flow = sa.Table(
     sa.Column("digest", _chars(64), primary_key=True),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
     sa.Column("write_id", _chars(64), nullable=False),
+    # Sealed, and NULL where the key is spent: what a flow may not carry through the browser.
+    sa.Column("kept", _TEXT),
     **_OF_MARIADB,
 )
 
@@ -163,6 +165,7 @@ _STEPS: Sequence[Sequence[str]] = (
         """,
         "CREATE INDEX {unless}ix_social_flow_expires_at ON social_flow (expires_at)",
     ),
+    ("ALTER TABLE social_flow ADD COLUMN {unless}kept {text}",),
 )
 
 # MariaDB ends a transaction at each statement that makes something, so that a step which broke off there is done again

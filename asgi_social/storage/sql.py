@@ -180,6 +180,17 @@ class SqlRepository:
         insert = self._dialect.insert_new(social_flow, {"digest": key, "expires_at": expires_at, "write_id": write_id})
         return await self._connections.write("spend", partial(work.spent, insert, key, now=now, write_id=write_id))
 
+    async def keep(self, key: str, sealed: str, *, expires_at: float, now: float) -> bool:
+        """Keep a sealed text until it is taken; False where the key is kept or spent already."""
+        write_id = random_text(bits=128)
+        values = {"digest": key, "expires_at": expires_at, "write_id": write_id, "kept": sealed}
+        insert = self._dialect.insert_new(social_flow, values)
+        return await self._connections.write("keep", partial(work.spent, insert, key, now=now, write_id=write_id))
+
+    async def take(self, key: str, *, now: float) -> str | None:
+        """Give what is kept under a key, and keep it no more: to the first caller only, in whatever process."""
+        return await self._connections.write("take", partial(work.taken, key, now=now))
+
     async def user(self, user_id: str) -> StoredUser | None:
         """Give one user, or None."""
         query = sa.select(social_user).where(social_user.c.id == user_id)

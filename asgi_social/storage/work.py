@@ -119,9 +119,9 @@ def removed(query: sa.Select[Any]) -> Work[list[StoredAssociation]]:
 
 
 def spent(insert: sa.Insert, key: str, *, now: float, write_id: str) -> Work[bool]:
-    """Use up a key, and say whether it was good; some that ended are forgotten.
+    """Store a key, to use it up or to keep something under it, and say whether it was new.
 
-    Those that another caller forgets just then are passed by, and not waited for.
+    Some that ended are forgotten. Those that another caller forgets just then are passed by, and not waited for.
     """
     flow = social_flow.c
     ended = sa.select(flow.digest).where(flow.expires_at < now).order_by(flow.expires_at).limit(MAX_FORGOTTEN_KEYS)
@@ -133,6 +133,17 @@ def spent(insert: sa.Insert, key: str, *, now: float, write_id: str) -> Work[boo
     yield insert
     stored = yield from first(sa.select(flow.write_id).where(flow.digest == key))
     return stored is not None and bool(stored["write_id"] == write_id)
+
+
+def taken(key: str, *, now: float) -> Work[str | None]:
+    """Give what is kept under a key, and delete it; it is locked, so that who comes at once finds nothing."""
+    flow = social_flow.c
+    kept = sa.select(flow.kept, flow.expires_at).where(flow.digest == key, flow.kept.is_not(None))
+    found = yield from first(kept.with_for_update())
+    if found is None:
+        return None
+    yield sa.delete(social_flow).where(flow.digest == key)
+    return str(found["kept"]) if found["expires_at"] >= now else None
 
 
 def _taken(operation: str) -> StorageError:

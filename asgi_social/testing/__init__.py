@@ -3,12 +3,14 @@
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.testing.clock import ManualClock
 from asgi_social.testing.fake_faults import Faults
+from asgi_social.testing.fake_openid2 import FakeOpenID2
 from asgi_social.testing.fake_people import Person
 from asgi_social.testing.fake_provider import FakeProvider
 from asgi_social.testing.fakes import fakes_of, transport_to
 from asgi_social.testing.signed_in import SignedIn, user_of
 
 __all__ = [
+    "FakeOpenID2",
     "FakeProvider",
     "Faults",
     "ManualClock",

@@ -1,6 +1,6 @@
 """How the fake provider is asked and answers: a dialect, of which the standard's own is here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
@@ -49,6 +49,10 @@ class Dialect(Protocol):
         """Seconds that a renewed token lives, where its answer does not say so."""
 
     @property
+    def request_token(self) -> Callable[[RecordedRequest], Response] | None:
+        """What gives a request token, where the app asks for one before it sends the browser (OAuth 1); else None."""
+
+    @property
     def is_one_token(self) -> bool:
         """Whether the ID token is the access token too."""
 
@@ -57,6 +61,9 @@ class Dialect(Protocol):
 
     def understood(self, asked: RecordedRequest, *, now: float) -> RecordedRequest:
         """Give the request in the standard's words; raises ``Refusal``."""
+
+    def as_stored(self, token: str) -> str:
+        """Give a token as the engine stores it."""
 
     def metadata(self, *, issuer: str) -> Mapping[str, object]:
         """Give the metadata document, which names this issuer."""
@@ -100,6 +107,7 @@ class Standard:
     renews_with: Literal["refresh_token", "access_token"] = "refresh_token"
     takes_redirect_uri: bool = True
     renewed_lifetime: int | None = None
+    request_token: Callable[[RecordedRequest], Response] | None = None
     is_one_token: bool = False
 
     @property
@@ -115,6 +123,10 @@ class Standard:
     def understood(self, asked: RecordedRequest, *, now: float) -> RecordedRequest:  # noqa: ARG002  # as others need it
         """Give the request."""
         return asked
+
+    def as_stored(self, token: str) -> str:
+        """Give the token."""
+        return token
 
     def metadata(self, *, issuer: str) -> Mapping[str, object]:
         """Give the metadata document."""

@@ -186,7 +186,9 @@ class FakeProvider:
             nonce=nonce,
         )
         refresh_token = self._ledger.new_refresh_token(grant) if self._dialect.gives_refresh_tokens else None
-        return self._new_tokens(grant, scope=grant.scope, nonce=nonce, refresh_token=refresh_token)
+        given = self._new_tokens(grant, scope=grant.scope, nonce=nonce, refresh_token=refresh_token)
+        given["access_token"] = self._dialect.as_stored(given["access_token"])
+        return given
 
     def revoke_all(self, person: str | Person) -> None:
         """End all tokens of a person, as if access had been taken away at the provider."""
@@ -213,7 +215,8 @@ class FakeProvider:
     @property
     def tokens(self) -> dict[str, list[str]]:
         """The access and refresh tokens that are good, by username."""
-        return {person.username: self._ledger.alive_values_of(person) for person in self.people}
+        alive = {person.username: self._ledger.alive_values_of(person) for person in self.people}
+        return {name: [self._dialect.as_stored(value) for value in values] for name, values in alive.items()}
 
     @property
     def families_lost(self) -> int:
@@ -223,6 +226,7 @@ class FakeProvider:
     # The one dispatch, and the endpoints.
 
     def _handlers(self) -> dict[str, Mapping[str, _Handler]]:
+        request_token = self._dialect.request_token
         return {
             "/.well-known/openid-configuration": {"GET": self._metadata},
             "/jwks": {"GET": self._jwks},
@@ -232,6 +236,7 @@ class FakeProvider:
             "/revoke": {"POST": self._revoke},
             "/introspect": {"POST": self._introspect},
             "/token-info": {"GET": self._data},
+            **({} if request_token is None else {"/request-token": {"GET": request_token, "POST": request_token}}),
         }
 
     async def _answer_to(self, asked: RecordedRequest) -> ASGIApp:

@@ -1,6 +1,7 @@
 """Fakes for an app's own backends, made from its own settings, and one transport that reaches them all."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import httpx
 
@@ -11,13 +12,18 @@ from asgi_social.registration import registered
 from asgi_social.testing.fake_people import PEOPLE, Person
 from asgi_social.testing.fake_provider import FakeProvider
 from asgi_social.testing.shaped_dialect import Shaped
+from asgi_social.testing.shaped_oauth1 import SignedRequests
 from asgi_social.testing.shapes import shape_of
 
 LIFETIME = 3600
 
 
 def fakes_of(
-    backends: Mapping[str, Mapping[str, object]], *, people: Sequence[Person] = PEOPLE, clock: Clock | None = None
+    backends: Mapping[str, Mapping[str, object]],
+    *,
+    people: Sequence[Person] = PEOPLE,
+    clock: Clock | None = None,
+    redirect_uris: Mapping[str, str] | None = None,
 ) -> dict[str, FakeProvider]:
     """Give a fake for each backend, by its name: one at the provider's own addresses, which answers in its shape.
 
@@ -25,6 +31,8 @@ def fakes_of(
         backends: The setting ``backends``, as the app has it in production; secrets may be made up.
         people: Who has an account there.
         clock: Their time; the engine's own.
+        redirect_uris: What is registered there, by the backends' names; needed where a provider gives it a name of its
+            own, such as eBay's RuName.
 
     Raises:
         SettingsError: What the engine would raise of these settings.
@@ -34,14 +42,35 @@ def fakes_of(
     for name, settings in backends.items():
         client = registered(name, settings, redirect_uri="", development=True, faults=faults)
         found |= {} if client is None else {name: client}
+        if client is not None and client.provider.protocol == "openid2":
+            faults.append(_without_tokens(name))
     if faults:
         raise faults[0]
-    return {name: fake_of(client, people=people, clock=clock) for name, client in found.items()}
+    known = redirect_uris or {}
+    return {
+        name: fake_of(client, people=people, clock=clock, redirect_uri=known.get(name))
+        for name, client in found.items()
+    }
 
 
-def fake_of(client: Client, *, people: Sequence[Person] = PEOPLE, clock: Clock | None = None) -> FakeProvider:
+def _without_tokens(name: str) -> SettingsError:
+    return SettingsError(
+        f"the backend {name} is one of OpenID 2.0, which has no tokens",
+        hint="asgi_social.testing.FakeOpenID2 plays its provider",
+        setting=f"backends.{name}",
+        backend=name,
+    )
+
+
+def fake_of(
+    client: Client,
+    *,
+    people: Sequence[Person] = PEOPLE,
+    clock: Clock | None = None,
+    redirect_uri: str | None = None,
+) -> FakeProvider:
     """Give a fake of the provider of a client, which is the app's registration as the engine reads it."""
-    shape, rules = shape_of(client), client.provider.refresh
+    shape, rules = shape_of(client, redirect_uri=redirect_uri), client.provider.refresh
     return FakeProvider(
         issuer=str(shape.metadata.get("issuer") or f"https://{client.provider.name}.example"),
         client_id=client.client_id,
@@ -52,11 +81,21 @@ def fake_of(client: Client, *, people: Sequence[Person] = PEOPLE, clock: Clock |
         rotates=rules.rotates,
         require_pkce=client.provider.authorize.pkce == "required",
         always_refresh_token=False,
-        dialect=Shaped(shape),
+        dialect=Shaped(shape, oauth1=None if client.provider.oauth1 is None else SignedRequests(shape)),
     )
 
 
-def transport_to(fakes: Iterable[FakeProvider]) -> httpx.AsyncBaseTransport:
+class Reached(Protocol):
+    """A fake provider, as the engine reaches it."""
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Give a transport that reaches it."""
+
+    def answers_at(self, method: str, url: str) -> bool:
+        """Say whether something of it is at a URL."""
+
+
+def transport_to(fakes: Iterable[Reached]) -> httpx.AsyncBaseTransport:
     """Give a transport that reaches several fake providers in this process, each at its own addresses.
 
     An address that is nobody's answers 404, and no request leaves the process. Of two fakes at the same address the
@@ -66,7 +105,7 @@ def transport_to(fakes: Iterable[FakeProvider]) -> httpx.AsyncBaseTransport:
 
 
 class _Switch(httpx.AsyncBaseTransport):
-    def __init__(self, reached: Sequence[tuple[FakeProvider, httpx.AsyncBaseTransport]]) -> None:
+    def __init__(self, reached: Sequence[tuple[Reached, httpx.AsyncBaseTransport]]) -> None:
         self._reached = reached
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -75,7 +75,8 @@ def token_answer_in_shape(
         facts.append((rules.expires, _lifetime(answer["expires_in"], unit=rules.expires_unit, now=now)))
     said = with_facts({"token": inner}, facts, base="token")
     outer = _object(enclosed(rules.path, said["token"]))
-    return _without_error(shape, {"token_type": answer["token_type"], **outer})
+    said_type = answer["token_type"] if answer["token_type"] != "Bearer" else rules.token_type
+    return _without_error(shape, {"token_type": said_type, **outer})
 
 
 def data_in_shape(
@@ -111,8 +112,9 @@ def refused_in_shape(shape: Shape, refusal: Refusal) -> Response:
     rules = shape.client.provider.errors
     if rules.ok is None and rules.code is None:
         return refused(refusal)
-    facts: list[tuple[Path, object]] = [] if rules.ok is None else [(rules.ok, False)]
-    facts += [] if rules.code is None else [(rules.code, refusal.error)]
+    # The code first: where one place says both, whatever is not the word for "all is well" is the error.
+    facts: list[tuple[Path, object]] = [] if rules.code is None else [(rules.code, refusal.error)]
+    facts += [] if rules.ok is None else [(rules.ok, False)]
     facts += [] if rules.message is None else [(rules.message, refusal.description)]
     said = with_facts({"userinfo": {}}, facts, base="userinfo")["userinfo"]
     return written(said, shape.client.provider.answer.format)
@@ -177,7 +179,8 @@ def _end(proof: Proof, info: Mapping[str, object]) -> object:
 def _lifetime(seconds: object, *, unit: str, now: float) -> object:
     if not isinstance(seconds, int):
         return seconds  # a fault said so
-    return {"s": seconds, "ms": seconds * 1000, "epoch": int(now) + seconds}[unit]
+    units = {"s": seconds, "ms": seconds * 1000, "epoch": int(now) + seconds, "epoch_ms": (int(now) + seconds) * 1000}
+    return units[unit]
 
 
 def _without_error(shape: Shape, said: object) -> object:

@@ -1,6 +1,6 @@
 """The dialect of a provider of the catalogue, made from its data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,7 @@ from asgi_social.testing.shaped_answers import (
     token_answer_in_shape,
     written,
 )
+from asgi_social.testing.shaped_oauth1 import SignedRequests, as_stored, refused
 from asgi_social.testing.shaped_requests import addresses_asked, in_standard_words
 from asgi_social.testing.shapes import Shape, alg_of, uid_of
 
@@ -29,6 +30,12 @@ class Shaped:
 
     shape: Shape
     default_scope: Sequence[str] = ()
+    oauth1: SignedRequests | None = None
+
+    @property
+    def request_token(self) -> Callable[[RecordedRequest], Response] | None:
+        """What gives one where the protocol is OAuth 1."""
+        return None if self.oauth1 is None else self.oauth1.request_token
 
     @property
     def authorize_url(self) -> str:
@@ -72,7 +79,13 @@ class Shaped:
 
     def understood(self, asked: RecordedRequest, *, now: float) -> RecordedRequest:
         """Take back what the data change."""
+        if self.oauth1 is not None:
+            return self.oauth1.understood(asked, now=now)
         return in_standard_words(self.shape, asked, now=now)
+
+    def as_stored(self, token: str) -> str:
+        """Give it with its secret where it has one."""
+        return token if self.oauth1 is None else as_stored(token)
 
     def metadata(self, *, issuer: str) -> Mapping[str, object]:
         """Give what the shape publishes."""
@@ -88,6 +101,8 @@ class Shaped:
 
     def callback(self, params: Mapping[str, str], claims: Mapping[str, object]) -> dict[str, str]:
         """Rename, and add what the data keep."""
+        if self.oauth1 is not None:
+            return self.oauth1.callback(params, claims)
         return callback_in_shape(self.shape, params, claims)
 
     def gives_id_token(self, scope: Sequence[str]) -> bool:
@@ -101,6 +116,8 @@ class Shaped:
 
     def token_answer(self, said: Mapping[str, object], claims: Mapping[str, object], *, now: float) -> Response:
         """Put each part where the data look."""
+        if self.oauth1 is not None:
+            return self.oauth1.token_answer(said, claims, now=now)
         answer = token_answer_in_shape(self.shape, said, claims, now=now)
         return written(answer, self.shape.client.provider.answer.format)
 
@@ -114,4 +131,6 @@ class Shaped:
 
     def refused(self, refusal: Refusal) -> Response:
         """Say it where the data look for errors."""
+        if self.oauth1 is not None:
+            return refused(refusal)
         return refused_in_shape(self.shape, refusal)

@@ -30,7 +30,11 @@ def addresses_asked(shape: Shape, asked: RecordedRequest) -> list[Address]:
         and all(asked.query.get(name) == text for name, text in one.params.items())
     ]
     best = max(map(_exactness, fitting), default=None)
-    return [one for one in fitting if _exactness(one) == best]
+    found = [one for one in fitting if _exactness(one) == best]
+    # Where one address is several, the form of the consent page has no grant_type, and a request token no verifier.
+    spends = "grant_type" in asked.form or "oauth_verifier=" in asked.headers.get("authorization", "")
+    left_out = {"/authorize", "/request-token"} if spends else {"/token"}
+    return [one for one in found if one.endpoint not in left_out] or found
 
 
 def _exactness(address: Address) -> tuple[int, int]:
@@ -49,7 +53,10 @@ def in_standard_words(shape: Shape, asked: RecordedRequest, *, now: float) -> Re
         return asked if asked.method == "POST" else replace(asked, query=_authorization(shape, asked.query))
     client = replace(shape.client, now=now)
     if first.endpoint == "/token":
-        return replace(asked, method="POST", query={}, headers={}, form=_token_form(client, asked))
+        sent = _token_form(client, asked)
+        if shape.redirect_uri is not None and "redirect_uri" in sent:
+            sent["redirect_uri"] = shape.redirect_uri
+        return replace(asked, method="POST", query={}, headers={}, form=sent)
     if first.call is None:
         form = _revocation(client, asked) if first.endpoint == "/revoke" else asked.form
         return replace(asked, query={}, headers={}, form=form) if form is not asked.form else asked
@@ -61,6 +68,8 @@ def _authorization(shape: Shape, query: Mapping[str, str]) -> dict[str, str]:
     asked = _renamed_back(query, rules.rename)
     if rules.pkce == "off" and "code_challenge" in asked:
         asked["code_challenge_method"] = "none"  # which is refused, on the way back to the app
+    if shape.redirect_uri is not None:
+        asked["redirect_uri"] = shape.redirect_uri
     if "response_type" in rules.drop:
         asked.setdefault("response_type", "code")
     elif asked.get("response_type") == rules.response_type:
@@ -158,7 +167,7 @@ def _data(client: Client, address: Address, call: Call, asked: RecordedRequest) 
 def _by_auth(client: Client, call: Call, asked: RecordedRequest) -> dict[str, str]:
     header, scheme = asked.headers.get("authorization", ""), call.auth.partition(":")[2]
     match call.auth.partition(":")[0]:
-        case "bearer":
+        case "bearer" | "oauth1":  # whose signature was looked at before, and stands for the token
             token = header.removeprefix("Bearer ") if header.startswith("Bearer ") else ""
         case "header":
             token = header.removeprefix(f"{scheme} ") if header.startswith(f"{scheme} ") else ""

@@ -61,6 +61,7 @@ class Shape:
         metadata: The metadata document; empty where it publishes none.
         demanded: The names in answers that a further request, an issuer or an authority is made of: root and steps.
         led: The addresses that answers hold, by the names that the data have for them.
+        redirect_uri: Where the browser is sent back to, where that has a name of the provider's own; else None.
     """
 
     client: Client
@@ -68,10 +69,14 @@ class Shape:
     metadata: Mapping[str, object]
     demanded: tuple[tuple[str, ...], ...]
     led: Mapping[str, str]
+    redirect_uri: str | None
 
 
-def shape_of(client: Client) -> Shape:
-    """Give the shape of a client's provider; what others than the app choose is as in the example of its data."""
+def shape_of(client: Client, *, redirect_uri: str | None = None) -> Shape:
+    """Give the shape of a client's provider; what others than the app choose is as in the example of its data.
+
+    ``redirect_uri`` is where it sends browsers, for a provider that is given a name of its own for it.
+    """
     others = open_variables(client, "person") | open_variables(client, "callback")
     examples = {name: one.example or one.default or "" for name, one in others.items()}
     client = with_variables(client, {name: others[name].choices.get(text, text) for name, text in examples.items()})
@@ -79,7 +84,14 @@ def shape_of(client: Client) -> Shape:
     client = _with_endpoints(client, metadata)
     led = _led(client)
     addresses, demanded = tuple(_addresses(client, metadata, led)), tuple(_demanded(client))
-    return Shape(client=client, addresses=addresses, metadata=metadata, demanded=demanded, led=led)
+    return Shape(
+        client=client,
+        addresses=addresses,
+        metadata=metadata,
+        demanded=demanded,
+        led=led,
+        redirect_uri=redirect_uri if "redirect_uri" in client.provider.authorize.drop else None,
+    )
 
 
 def answers_for(shape: Shape, claims: Mapping[str, object]) -> Answers:
@@ -221,6 +233,7 @@ def _addresses(client: Client, metadata: Mapping[str, object], led: Mapping[str,
         ("/authorize", "GET", endpoints.authorize),
         ("/authorize", "POST", endpoints.authorize),  # the form on the page that is shown there
         ("/token", provider.token.method, endpoints.token),
+        *_request_token_address(client),
         ("/jwks", "GET", endpoints.jwks),
         (WELL_KNOWN, "GET", _config_url(client, metadata) if metadata else None),
     ]
@@ -238,6 +251,12 @@ def _addresses(client: Client, metadata: Mapping[str, object], led: Mapping[str,
             name = asked.parts[0][1]
             asked = template(asked.source.replace(f"{{{name}}}", led[name], 1))
         yield _address(client, endpoint, call.method, asked, call=call)
+
+
+def _request_token_address(client: Client) -> Iterable[tuple[str, str, str | None]]:
+    rules = client.provider.oauth1
+    if rules is not None:
+        yield "/request-token", rules.request_method, rendered_url(client, rules.request_url, values(client))
 
 
 def _calls(client: Client) -> Iterable[tuple[str, Call, str | None]]:

@@ -1,7 +1,7 @@
 """A browser at an app, with a person in front of it who is signed in there."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import httpx
 from starlette.requests import HTTPConnection
@@ -10,11 +10,26 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from asgi_social.association import Association
 from asgi_social.social import Social
 from asgi_social.testing.fake_people import Person
-from asgi_social.testing.fake_provider import FakeProvider
 
 # What a browser says of a click on a page of the same site. Without an Accept for HTML, refusals are short: JSON.
 _CLICK = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
 _USER = "asgi_social.testing.user_id"
+
+
+class SendsBack(Protocol):
+    """A fake provider, as the browser meets it."""
+
+    @property
+    def people(self) -> Sequence[Person]:
+        """Who has an account."""
+
+    async def sends_back(
+        self, location: str, *, person: str | Person | None = None, deny: bool = False
+    ) -> tuple[str, dict[str, str] | None]:
+        """Give the URL that leads back to the app, and the form to post there, or None where it is to be opened."""
+
+    def uid_of(self, person: str | Person) -> str:
+        """Give the uid by which the engine knows a person's account."""
 
 
 class SignedIn(httpx.AsyncClient):
@@ -27,7 +42,7 @@ class SignedIn(httpx.AsyncClient):
     """
 
     def __init__(
-        self, app: ASGIApp, *, social: Social, fake_providers: Mapping[str, FakeProvider], user_id: object
+        self, app: ASGIApp, *, social: Social, fake_providers: Mapping[str, SendsBack], user_id: object
     ) -> None:
         """Open a browser at an app.
 

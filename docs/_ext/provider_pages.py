@@ -1,5 +1,7 @@
 """The pages of the providers, made of their data: one for each file of the catalogue, and the table of all."""
 
+from collections.abc import Mapping
+
 from asgi_social import providers
 from asgi_social.cli.providers import HEADING, row_of, sources_of
 from asgi_social.environment import variable_of
@@ -61,6 +63,10 @@ def page_of(provider: Provider, *, sources: list[str]) -> str:
     # A standard has no console: then it is whichever provider the app names in its settings.
     title, subject = prose(provider.title), prose(provider.title) if provider.console else "the provider"
     speaks = f"{capital(subject)} speaks {protocol_of(provider)}"
+    if provider.retired is not None:
+        return _page(
+            title, f"{title} is shut down since {provider.retired}", provider, _parts_of_retired(provider, sources)
+        )
     parts = {
         "Register your app": _registering(provider, subject),
         "Settings": _settings(provider),
@@ -74,6 +80,25 @@ def page_of(provider: Provider, *, sources: list[str]) -> str:
         "Good to know": bullets(map(prose, provider.quirks)),
         "Sources": bullets(map(prose, sources)),
     }
+    return _page(title, speaks, provider, parts)
+
+
+def _parts_of_retired(provider: Provider, sources: list[str]) -> dict[str, str]:
+    kept = f"""Accounts that are linked are listed and unlinked as ever, and the backend needs nothing for that:
+
+```python
+backends = {{"{provider.name}": {{}}}}
+```
+
+Whoever wants to link one is answered by [ProviderRetired](../errors.md#provider_retired)."""
+    return {
+        "What is left": kept,
+        "Why": bullets(map(prose, provider.quirks)),
+        "Sources": bullets(map(prose, sources)),
+    }
+
+
+def _page(title: str, first: str, provider: Provider, parts: Mapping[str, str]) -> str:
     body = "\n\n".join(f"## {heading}\n\n{text}" for heading, text in parts.items() if text)
     # Not in the tree of pages, for each page carries that tree: the index leads here.
     return f"""---
@@ -82,7 +107,7 @@ orphan: true
 
 # {title}
 
-{speaks}. Its name here is {code(provider.name)}; see also [all providers](index.md).
+{first}. Its name here is {code(provider.name)}; see also [all providers](index.md).
 
 {body}
 """

@@ -7,7 +7,14 @@ from asgi_social.expressions import Path
 from asgi_social.protocols.provider import Call, Policy, Proof, Provider
 from docs._ext.wording import bullets, capital, code, codes, duration, parameters, table, words
 
-PROTOCOLS = {"oauth2": "OAuth 2.0", "oidc": "OpenID Connect"}
+PROTOCOLS = {
+    "oauth2": "OAuth 2.0",
+    "oidc": "OpenID Connect",
+    "oauth1": "OAuth 1.0a",
+    "openid2": "OpenID 2.0",
+    "saml": "SAML 2.0",
+    "custom": "a protocol of its own",
+}
 _LAX = {"at_hash": "that it belongs to the access token (`at_hash`)", "aud_azp": "that `azp` names the app"}
 _FIELDS = {
     "uid": "what names the account",
@@ -24,13 +31,21 @@ _FIELDS = {
 
 def protocol_of(provider: Provider) -> str:
     """Give the name of a provider's protocol, for people."""
-    return PROTOCOLS.get(provider.protocol, provider.protocol)
+    return PROTOCOLS[provider.protocol]
 
 
 def linking(provider: Provider, subject: str) -> str:
     """Say what a browser is sent with to a provider, and how it comes back."""
     if "redirect" not in provider.flows:
         return f"{capital(subject)} has no page to send a browser to: `backend.associate(token)` links an account."
+    begins = f"A link to `/associate/{provider.name}/` begins it."
+    if provider.openid2 is not None:
+        asked = codes(dict.fromkeys((*provider.openid2.sreg, *provider.openid2.attrs)))
+        told = f"whose account it is, and for {asked}" if asked else "whose account it is"
+        return (
+            f"{begins} It asks for {told}. {capital(subject)} is asked about each answer, whether it is its own, and "
+            "gives no tokens. Nothing is registered there: people are asked to trust the address of your app."
+        )
     rules = provider.authorize
     scope = f"the scope {codes(rules.scope)}, and for what" if rules.scope else "no scope but what"
     pkce = {
@@ -38,9 +53,7 @@ def linking(provider: Provider, subject: str) -> str:
         "required": f"PKCE (S256) is sent, and demanded by {subject}.",
         "off": f"PKCE is not sent, because {subject} does not get along with it; see the sources.",
     }[rules.pkce]
-    texts = [
-        f"A link to `/associate/{provider.name}/` begins it. It asks for {scope} your setting `scope` names. {pkce}"
-    ]
+    texts = [f"{begins} It asks for {scope} your setting `scope` names. {pkce}"]
     if rules.response_mode is not None:
         texts.append(
             f"{capital(subject)} answers by a form that its page posts to your app. That arrives without cookies, and "
@@ -70,15 +83,25 @@ def admitted(provider: Provider) -> str:
 
 
 def _policy(policy: Policy, provider: Provider) -> str:
+    return f"An account is let in {_condition(policy, provider)}. Else it is refused: “{policy.error}”."
+
+
+def _condition(policy: Policy, provider: Provider) -> str:
+    if policy.status_of:
+        return f"where the request {code(policy.status_of)} is not answered by 403 or 404"
+    read = code(policy.path.source) if policy.path else "nothing"
+    if policy.op == "is_true":
+        return f"where {read} is true"
+    if policy.op == "any_of":
+        return (
+            f"where {read} is, or holds, one of those that your setting {code(policy.setting)} lists, if it lists any"
+        )
     value = policy.value.source if policy.value else ""
     variable = provider.variables.get(value.strip("{}"))
     wanted = f"what your setting {code(variable.setting)} says" if variable else code(value)
-    says = "true" if policy.op == "is_true" else wanted
     optional = ", unless that is empty" if variable and variable.default == "" else ""
     only = ", where that is a UUID" if policy.only_if == "uuid" else optional
-    return (
-        f"An account is let in where {code(policy.path.source)} is {says}{only}. Else it is refused: “{policy.error}”."
-    )
+    return f"where {read} is {wanted}{only}"
 
 
 def account_fields(provider: Provider) -> str:
@@ -180,7 +203,7 @@ def _host(address: str) -> str:
 def client_tokens(provider: Provider, subject: str) -> str:
     """Say which tokens of a phone or a page are accepted, and what they have to show."""
     if "token" not in provider.flows:
-        return f"None is taken: an account of {subject} is linked by a browser alone."
+        return f"There are no such tokens here: an account of {subject} is linked by a browser alone."
     if not provider.proofs:
         return (
             f"They are refused (`TokenRefused`, reason `unbound`): nothing shows that a token of {subject} was issued "
@@ -192,13 +215,18 @@ def client_tokens(provider: Provider, subject: str) -> str:
     text = f"{taken}\n\nTokens of your phone apps count too, where their ids are listed in `client_ids`."
     if "id_token" not in kinds:
         return f"{text} ID tokens are refused."
-    if "lookup" not in kinds:
+    if kinds == {"id_token"}:
         return f"{text} Access tokens are refused (reason `unbound`): nothing shows to whom they were issued."
     return text
 
 
 def _proof(proof: Proof, provider: Provider) -> str:
     rules = provider.id_token
+    if proof.kind == "code":
+        return (
+            "**What its script or frame gives to a page**, as `await backend.do_auth(payload)`: "
+            "that it was made for your app is shown by its signature, or by a trade with your secret."
+        )
     if proof.call is None:
         sent = ", nonce=…" if rules and rules.nonce != "off" else ""
         algs = codes(rules.algs, last="or") if rules else "as its metadata say"

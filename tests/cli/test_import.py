@@ -252,7 +252,7 @@ LEFT: list[Any] = [
     pytest.param({"extra_data": {"access_token": "a b"}}, "it has no access token; --tokenless", id="no such token"),
     pytest.param(
         {"extra_data": {"access_token": {"oauth_token": "a", "oauth_token_secret": "b"}}},
-        "its tokens are of OAuth 1",
+        "its token is one of OAuth 1",
         id="OAuth 1",
     ),
     pytest.param({"extra_data": "[1]"}, "its extra_data are no JSON object", id="a list"),

@@ -15,11 +15,13 @@ from asgi_social.cli.former import UNCONFIGURED, Former, Rules, client_of, momen
 from asgi_social.protocols.message import Tokens
 from asgi_social.secret import Secret
 from asgi_social.storage.repository import StoredAssociation
+from asgi_social.vault import tokens_of
 from tests.app import settings
 from tests.tokens import encoded
 
 NOW = 1_800_000_000.0
 CREDENTIALS = {"client_secret": "x"}
+SIGNED = ("evernote", "flickr", "mediawiki", "tripit", "twitter")
 BACKENDS = {
     "github": {"client_id": "github-1", **CREDENTIALS},
     "octo": {"provider": "github", "client_id": "github-2", **CREDENTIALS},
@@ -28,6 +30,10 @@ BACKENDS = {
     "spotify-2": {"provider": "spotify", "client_id": "spotify-2", **CREDENTIALS},
     "corp": {"provider": "oidc", "issuer": "https://id.corp.example", "client_id": "corp-1", **CREDENTIALS},
     "azuread-v2-tenant-oauth2": {"client_id": "ms-1", **CREDENTIALS},
+    **{
+        name: {"client_id": f"{name}-1", **CREDENTIALS}
+        for name in ("evernote", "flickr", "mediawiki", "tripit", "twitter")
+    },
 }
 SOCIAL = Social(**settings(backends=BACKENDS))
 CLIENTS = {name: one.client for name, one in SOCIAL.settings.backends.items()}
@@ -205,6 +211,80 @@ def test_the_token_type_is_as_it_was_written(kind: object, stored: str) -> None:
 
 
 # allauth
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "uid", "access_token", "stored"),
+    [
+        pytest.param(
+            "twitter",
+            "id",
+            "10101010",
+            {"oauth_token": "a", "oauth_token_secret": "b", "user_id": "10101010", "screen_name": "ada"},
+            '{"oauth_token":"a","oauth_token_secret":"b"}',
+            id="with its secret",
+        ),
+        pytest.param(
+            "evernote",
+            "edam_userId",
+            "591969",
+            {"oauth_token": "a", "edam_userId": "591969"},
+            '{"oauth_token":"a","oauth_token_secret":""}',
+            id="without one",
+        ),
+        pytest.param(
+            "flickr",
+            "id",
+            "1@N01",
+            {"oauth_token": "a", "oauth_token_secret": ""},
+            '{"oauth_token":"a","oauth_token_secret":""}',
+            id="by the name that social-auth has for it",
+        ),
+        pytest.param(
+            "mediawiki",
+            "userID",
+            "7",
+            {"oauth_token": "a", "oauth_token_secret": "b"},
+            '{"oauth_token":"a","oauth_token_secret":"b"}',
+            id="of a signed answer",
+        ),
+        pytest.param(
+            "tripit",
+            "id",
+            "7",
+            {"oauth_token": "a", "oauth_token_secret": "b"},
+            '{"oauth_token":"a","oauth_token_secret":"b"}',
+            id="of one that is linked no longer",
+        ),
+    ],
+)
+def test_a_token_of_oauth_1_is_taken_over_with_its_secret(
+    provider: str, key: str, uid: str, access_token: dict[str, str], stored: str
+) -> None:
+    row = made(of_social_auth(provider=provider, uid=uid, id_key=key, extra_data={"access_token": access_token}))
+
+    tokens = tokens_of(row, keys=RULES.keys)
+    assert (row.backend, row.uid, row.token_type) == (provider, uid, "oauth1")
+    assert tokens.access_token == Secret(stored)
+
+
+@pytest.mark.parametrize(
+    ("provider", "access_token", "reason"),
+    [
+        pytest.param("twitter", "a", "its token is not one of OAuth 1", id="one of OAuth 2"),
+        pytest.param("github", {"oauth_token": "a"}, "its token is one of OAuth 1", id="one of OAuth 1"),
+        pytest.param("twitter", {"oauth_token": "a b"}, "it has no access token", id="no token"),
+        pytest.param("twitter", {"oauth_token_secret": "b"}, "it has no access token", id="a secret alone"),
+        pytest.param(
+            "twitter", {"oauth_token": "a", "oauth_token_secret": "a b"}, "it has no access token", id="no secret"
+        ),
+        pytest.param("twitter", {"oauth_token": "a", "oauth_token_secret": 7}, "it has no access token", id="a number"),
+    ],
+)
+def test_a_token_of_another_protocol_is_not_taken_over(provider: str, access_token: object, reason: str) -> None:
+    said = row_of(of_social_auth(provider=provider, extra_data={"access_token": access_token}), RULES)
+
+    assert str(said).startswith(reason)
 
 
 def test_of_several_tokens_the_newest_is_taken_with_the_app_that_it_is_of() -> None:

@@ -24,8 +24,8 @@ def test_a_dry_run_shows_each_step_and_makes_no_file(file: Path) -> None:
     result = run("migrate", TARGET, "--dry-run")
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("The schema is 0, and the newest is 1.\nStep 1:\n  CREATE TABLE social_schema (")
-    assert result.stdout.endswith(");\nNothing was changed.\n")
+    assert result.stdout.startswith("The schema is 0, and the newest is 2.\nStep 1:\n  CREATE TABLE social_schema (")
+    assert result.stdout.endswith(" ADD COLUMN kept TEXT;\nNothing was changed.\n")
     assert list(file.parent.iterdir()) == []
 
 
@@ -34,8 +34,8 @@ def test_the_steps_are_shown_and_taken(file: Path) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert "  CREATE TABLE social_association (" in result.stdout
-    assert result.stdout.endswith("The schema is 1 now.\n")
-    assert raw(file, "SELECT version FROM social_schema") == [(1,)]
+    assert result.stdout.endswith("The schema is 2 now.\n")
+    assert raw(file, "SELECT max(version) FROM social_schema") == [(2,)]
 
 
 @pytest.mark.parametrize("words", [(), ("--dry-run",)], ids=["for real", "dry"])
@@ -45,7 +45,7 @@ def test_a_second_run_does_nothing(file: Path, words: tuple[str, ...]) -> None:
 
     result = run("migrate", TARGET, *words)
 
-    assert (result.exit_code, result.stdout) == (0, "The schema is 1, which is the newest: nothing to do.\n")
+    assert (result.exit_code, result.stdout) == (0, "The schema is 2, which is the newest: nothing to do.\n")
     assert file.read_bytes() == before
 
 
@@ -58,7 +58,7 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(file: Path, words: tuple[st
     result = run("migrate", TARGET, *words)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "the database has schema 99, and this asgi_social knows schema 1 at most\n  install" in result.stderr
+    assert "the database has schema 99, and this asgi_social knows schema 2 at most\n  install" in result.stderr
     assert file.read_bytes() == before
 
 
@@ -118,10 +118,10 @@ def test_a_server_is_migrated_by_the_command_alone_and_a_second_run_does_nothing
     again = run("migrate", TARGET)
 
     assert (dry.exit_code, made.exit_code, again.exit_code) == (0, 0, 0)
-    assert dry.stdout.startswith("The schema is 0, and the newest is 1.\nStep 1:\n  CREATE TABLE ")
+    assert dry.stdout.startswith("The schema is 0, and the newest is 2.\nStep 1:\n  CREATE TABLE ")
     assert dry.stdout.endswith("Nothing was changed.\n")
-    assert made.stdout.endswith("The schema is 1 now.\n")
-    assert again.stdout == "The schema is 1, which is the newest: nothing to do.\n"
+    assert made.stdout.endswith("The schema is 2 now.\n")
+    assert again.stdout == "The schema is 2, which is the newest: nothing to do.\n"
 
 
 def test_a_server_that_does_not_answer_ends_with_1_and_shows_no_password(

@@ -18,7 +18,8 @@ MINIMAL: dict[str, Any] = {
 
 
 def provider_of(**more: Any) -> Any:
-    return providers.provider_of_table({**MINIMAL, **more}, place="the test")
+    table = {key: value for key, value in {**MINIMAL, **more}.items() if value is not None}
+    return providers.provider_of_table(table, place="the test")
 
 
 def test_the_list_has_a_line_for_each_provider_with_tabs_between() -> None:
@@ -59,10 +60,10 @@ def test_those_that_renew_are_told_from_those_that_do_not(refresh: Any) -> None:
 
 
 def test_a_protocol_that_there_is_not_is_told_with_those_there_are() -> None:
-    result = run("providers", "list", "--protocol", "saml")
+    result = run("providers", "list", "--protocol", "oauth3")
 
     assert result.exit_code == 2
-    assert "'oauth2', 'oidc'" in result.stderr
+    assert "'oauth2', 'oidc', 'oauth1'" in result.stderr
 
 
 def test_on_a_terminal_the_list_has_columns() -> None:
@@ -79,11 +80,13 @@ def test_on_a_terminal_that_wants_none_the_list_has_no_colour() -> None:
     assert "\x1b[" not in result.stdout
 
 
-@pytest.mark.parametrize("text", ["wechat", "WEIXIN"], ids=["the title", "the name"])
+@pytest.mark.parametrize("text", ["linkedin-oPenid", "spotify"], ids=["the name", "the title"])
 def test_a_search_looks_in_names_and_titles_whatever_the_case(text: str) -> None:
     lines = run("providers", "search", text).stdout.splitlines()
 
-    assert [line.split("\t")[0] for line in lines[1:]] == ["weixin"]
+    assert [line.split("\t")[0] for line in lines[1:]] == [
+        {"linkedin-oPenid": "linkedin-openidconnect"}.get(text, text)
+    ]
 
 
 def test_a_search_that_finds_nothing_says_so() -> None:
@@ -152,3 +155,48 @@ def test_pkce_is_told_as_the_data_say(pkce: str, told: str) -> None:
     provider = provider_of(authorize={**MINIMAL["authorize"], "pkce": pkce})
 
     assert row_of(provider)[-1] == told
+
+
+def test_without_a_further_word_all_are_listed() -> None:
+    assert run("providers").stdout == run("providers", "list").stdout
+
+
+def test_a_summary_counts_what_there_is() -> None:
+    lines = run("providers", "--summary").stdout.splitlines()
+    numbers = dict(line.split("\t") for line in lines[1:])
+    every = [providers.provider(name) for name in providers.names()]
+    living = sum(one.retired is None for one in every)
+    protocols = ("oauth2", "oidc", "oauth1", "openid2", "saml", "custom")
+
+    assert lines[0] == "what\tproviders"
+    assert numbers["all"] == str(len(every))
+    assert sum(int(numbers[protocol]) for protocol in protocols) == len(every)
+    assert int(numbers["data only"]) + int(numbers["with code"]) == living == len(every) - int(numbers["shut down"])
+    assert sum(int(numbers[name]) for name in numbers if name.startswith("with an exchange: ")) == living
+    assert 0 < int(numbers["with proof of client tokens"]) < living
+    assert 0 < int(numbers["with revocation"]) < living
+    assert 0 < int(numbers["with renewal"]) <= living
+    covered, names = numbers["names of social-auth"].split(" of ")
+    assert (names, int(covered) + int(numbers["besides these"])) == ("210", len(every))
+
+
+@pytest.mark.parametrize("base_url", ["https://app.example", "https://app.example/"])
+def test_the_redirect_uri_is_shown_for_ones_own_host(base_url: str) -> None:
+    shown = run("providers", "show", "github", "--base-url", base_url).stdout
+
+    assert "\nredirect URI: https://app.example/complete/github/\n" in shown
+
+
+def test_a_service_that_is_shut_down_says_so() -> None:
+    provider = provider_of(retired="2019-04", authorize=None)
+    told = dict(facts(provider, sources=[]))
+
+    assert row_of(provider) == ("mine", "Mine", "oauth2", "shut down 2019-04", "no", "no")
+    assert told["shut down"] == ["since 2019-04; what is linked can be unlinked"]
+    assert told["renewal"] == ["none"]
+    assert "redirect URI" not in told
+    assert not meets(provider, protocol=None, renewing=True, tokens=None, pkce=None)
+
+
+def test_a_protocol_that_has_no_pkce_is_sent_none() -> None:
+    assert row_of(provider_of(protocol="custom"))[-1] == "no"

@@ -107,8 +107,8 @@ def unknown_in(line: str) -> list[str]:
     words = shlex.split(re.split(r" [|>&]", line)[0], comments=True)[1:]
     command: Any = typer.main.get_command(app)
     while subcommands := getattr(command, "commands", None):
-        if not words and command.invoke_without_command:
-            return []
+        if command.invoke_without_command and (not words or words[0].startswith("-")):
+            break
         if words[0] not in subcommands:
             return words[:1]
         command, words = subcommands[words[0]], words[1:]

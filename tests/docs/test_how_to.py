@@ -1,6 +1,7 @@
 """The pages with a goal each: their Python does what the text says, at the fake provider."""
 
 import re
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.routing import Route
 
 from asgi_social import Event, NeedsReauth, Social
 from asgi_social.providers import provider
+from asgi_social.providers.installed import GROUP
 from asgi_social.testing import FakeProvider, ManualClock
 from tests.app import BASE, CLICK, KEY, app_of, browser, linked, query_of, settings
 from tests.docs.pages import blocks_of, text_of
@@ -290,15 +292,21 @@ async def test_an_old_key_opens_what_it_has_sealed_as_long_as_it_is_on_the_list(
 # A provider of your own
 
 
-@pytest.mark.parametrize("name", ["plain", "own", "inline"])
+@pytest.mark.parametrize("name", ["plain", "own", "inline", "staging"])
 def test_a_provider_of_ones_own_is_taken(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     names = names_of("how-to/own_provider.md", monkeypatch, tmp_path)
-    [table] = blocks_of(text_of("how-to/own_provider.md"), "toml")
+    table, _ = blocks_of(text_of("how-to/own_provider.md"), "toml")
     (tmp_path / "example.toml").write_text(table.text)
 
     social = Social(secret_key=KEY, base_url=BASE, backends={"mine": names[name]})
 
     assert social.backend("mine").title == {"plain": "OAuth 2"}.get(name, "Example")
+
+
+def test_the_entry_point_of_a_package_is_of_the_group_that_is_read() -> None:
+    _, point = blocks_of(text_of("how-to/own_provider.md"), "toml")
+
+    assert tomllib.loads(point.text)["project"]["entry-points"] == {GROUP: {"example": "example_social:file"}}
 
 
 async def test_a_provider_with_an_issuer_needs_no_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from joserfc.jwk import RSAKey
 from asgi_social import providers
 from asgi_social.testing.clock import START
 from tests.providers.recorded import fields_of
+from tests.testing.trips import RSA_PEM
 
 KEY = RSAKey.generate_key(2048, {"kid": "a-key-of-the-tests", "use": "sig", "alg": "RS256"})
 BACKENDS: Mapping[str, Mapping[str, Any]] = {
     "apple-id": {"team": "TEAM", "key": "KEY", "client_ids": ["com.example.phone"]},
     "azuread-tenant-oauth2": {"tenant_id": "8c4b1a52-7f1d-4a0e-9d2c-3b5a6e7f8091"},
     "azuread-v2-tenant-oauth2": {"tenant_id": "8c4b1a52-7f1d-4a0e-9d2c-3b5a6e7f8091"},
+    "jira": {"client_secret": RSA_PEM},
     "oauth2": {
         "authorize_url": "https://own.example/authorize",
         "token_url": "https://own.example/token/",

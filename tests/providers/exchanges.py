@@ -61,7 +61,14 @@ def account_of(exchange: Exchange) -> tuple[Tokens, Account, set[str]]:
         }
     ).backends[exchange.provider]
     client = replace(backend.client, now=START)
-    params = {client.provider.callback.code_param: "a-code", "state": "a-state", **exchange.callback}
+    # What OAuth 1 gives back is there in any case, and nobody else reads it.
+    params = {
+        client.provider.callback.code_param: "a-code",
+        "state": "a-state",
+        "oauth_token": "a-request-token",
+        "oauth_verifier": "a-verifier",
+        **exchange.callback,
+    }
     callback = backend.steps.read_callback(client, params)
     challenge = Challenge(
         redirect_uri=REDIRECT_URI,
@@ -69,6 +76,8 @@ def account_of(exchange: Exchange) -> tuple[Tokens, Account, set[str]]:
         nonce=Secret(NONCE),
         verifier=Secret("a-verifier"),
         scope=client.scope,
+        kept={"oauth_token": "a-request-token"},
+        withheld=Secret("a-request-secret"),
     )
     asked: set[str] = set()
     tokens, account = _played(sign_in(client, backend.steps, callback, challenge), _Answers(exchange, client), asked)
@@ -121,8 +130,8 @@ class _Answers:
         return _response(self._with_id_token(answer) if name == "token" and "id" in self._exchange.answers else answer)
 
     def _with_id_token(self, answer: dict[str, Any]) -> dict[str, Any]:
-        place = self._client.provider.answer.id_token.source  # which is that of the access token where both are one
-        name = place if place in {"access_token", "idToken"} else "id_token"
+        # Where its data say that it stands; of one provider the access token is a signed one.
+        name = self._client.provider.answer.id_token.source
         return {**answer, name: self._signed(self._exchange.answers["id"])}
 
     def _metadata(self) -> dict[str, Any]:

@@ -16,6 +16,10 @@ HERE = Path(__file__).parent.parent / "recorded_logins"
 MOVED = {
     "https://accounts.google.com/o/oauth2/auth": "https://accounts.google.com/o/oauth2/v2/auth",
     "https://accounts.google.com/o/oauth2/token": "https://oauth2.googleapis.com/token",
+    # The page of its own sign-in; the authorization endpoint of its manual leads there.
+    "https://social_core.auth.eu-west-1.amazoncognito.com/login": (
+        "https://social_core.auth.eu-west-1.amazoncognito.com/oauth2/authorize"
+    ),
     "https://ssl.reddit.com/api/v1/authorize": "https://www.reddit.com/api/v1/authorize",
     "https://ssl.reddit.com/api/v1/access_token": "https://www.reddit.com/api/v1/access_token",
     "https://oauth.reddit.com/api/v1/me.json": "https://oauth.reddit.com/api/v1/me",
@@ -25,17 +29,38 @@ ADDED = {"code_challenge", "code_challenge_method", "code_verifier", "nonce"}
 NOTHING_ADDED_BY = {"linkedin-openidconnect", "slack"}  # they take no PKCE, and their ID tokens repeat no nonce
 ADDED_BY = {
     "facebook": {"fields"},  # without it the profile has neither address nor picture
+    "github-org": {"scope"},  # without read:org only a public membership is seen
+    "mailru": {"scope"},  # which published clients ask for
 }
 # What was sent and is not by us.
 LEFT_OUT = {
     # They stand in the Basic header, and need not stand in the body too.
     "bitbucket-oauth2": {"client_id", "client_secret"},
+    "cognito": {"client_id", "client_secret"},
+    # The request token was given for it.
+    "discogs": {"redirect_uri"},
+    "flickr": {"redirect_uri"},
     "reddit": {"client_id", "client_secret"},
     "spotify": {"client_id", "client_secret"},
     "stripe": {"client_id", "scope"},  # the key says which app it is; an empty scope says nothing
 }
-# A request that social-core makes only where the profile has no address, and we always: it says what is verified.
-FURTHER = {"github": "https://api.github.com/user/emails"}
+# Of a signature of OAuth 1: no nonce and no time comes twice, and what is signed is another text each time.
+NEVER_TWICE = {"oauth_nonce", "oauth_timestamp", "oauth_signature"}
+# Requests of ours that were not recorded, with what is answered; None: that it is not found.
+FURTHER: Mapping[str, Mapping[str, str | None]] = {
+    # social-core reads the person's name from a header of another answer.
+    "bitbucket-datacenter-oauth2": {
+        "https://bachmanity.atlassian.net/plugins/servlet/applinks/whoami": "erlich-bachman"
+    },
+    # Made there only where the profile has no address, and by us always: it says what is verified.
+    "github": {"https://api.github.com/user/emails": None},
+    "github-enterprise-org": {"https://www.example.com/api/v3/user/emails": None},
+    "github-org": {"https://api.github.com/user/emails": None},
+    # Made there only where the app asks for the scope of the address, and refused without it.
+    "linkedin-oauth2": {"https://api.linkedin.com/v2/emailAddress": None},
+}
+# Requests that were recorded, and in whose place another is made.
+NOT_ASKED = {"https://bachmanity.atlassian.net/rest/api/latest/application-properties"}
 
 _NAMES = {"KEY": "client_id", "SECRET": "client_secret"}
 _NAMES_OF_APPLE = {"CLIENT": "client_id", "SECRET": "client_secret", "KEY": "key"}
@@ -45,6 +70,7 @@ _MEANINGLESS = {
     "REVOKE_TOKENS_ON_DISCONNECT",  # tokens are always revoked
     "USERNAME_IS_FULL_EMAIL",  # of the pipeline's username, not of the account's
     "ID_TOKEN_DECRYPTION_KEY",  # a name of the recording's own
+    "PKCE_CODE_CHALLENGE_METHOD",  # it is S256 always
 }
 
 
@@ -115,14 +141,14 @@ def settings_of(recording: Recording) -> dict[str, Any]:
 
 
 def _recording(provider: str, login: Mapping[str, Any]) -> Recording:
-    first, *calls = (_call(call) for call in login["calls"])
-    assert login["calls"][0]["kind"] == "authorize"
+    # With OAuth 1 the provider is asked for a request token before.
+    [authorize] = [call for call in login["calls"] if call["kind"] == "authorize"]
     return Recording(
         provider=provider,
         case=login["case"],
         settings=login["settings"],
-        authorize=first,
-        calls=tuple(calls),
+        authorize=_call(authorize),
+        calls=tuple(_call(call) for call in login["calls"] if call is not authorize),
         expect=login["expect"],
         extra_data=login["extra_data"],
     )

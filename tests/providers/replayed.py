@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 from joserfc import jwt
@@ -11,7 +13,18 @@ from joserfc import jwt
 from asgi_social.testing import ManualClock
 from tests.app import BASE
 from tests.providers.answering import KEY, key_set
-from tests.providers.recorded import ADDED, ADDED_BY, FURTHER, LEFT_OUT, NOTHING_ADDED_BY, Call, Recording, fields_of
+from tests.providers.recorded import (
+    ADDED,
+    ADDED_BY,
+    FURTHER,
+    LEFT_OUT,
+    NEVER_TWICE,
+    NOT_ASKED,
+    NOTHING_ADDED_BY,
+    Call,
+    Recording,
+    fields_of,
+)
 
 # Where the keys are asked for by those whose recordings hold an ID token.
 KEY_SETS = {
@@ -41,8 +54,8 @@ class Replayed:
 
     @property
     def left(self) -> list[Call]:
-        """The calls that were not made."""
-        return self._left
+        """The calls that were not made, and have nothing in their place."""
+        return [one for one in self._left if one.address not in NOT_ASKED]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
@@ -55,11 +68,15 @@ class Replayed:
             self.asked.append((call, request))
             headers = {"content-type": call.content_type}
             return httpx.Response(call.status, content=self._answer(call), headers=headers)
-        if address != FURTHER.get(self._recording.provider):
+        further = FURTHER.get(self._recording.provider, {})
+        if address not in further:
             self.surplus.append(address)
-        return httpx.Response(404)
+        text = further.get(address)
+        return httpx.Response(404) if text is None else httpx.Response(200, text=text)
 
     def _answer(self, call: Call) -> str:
+        if not call.answer.startswith(("{", "[")):
+            return call.answer
         answer = json.loads(call.answer)
         # VK's recording has "id-token", and nobody reads it.
         if isinstance(answer, dict) and "id_token" in answer and self._recording.provider != "vk-id":
@@ -100,6 +117,8 @@ def departures(recording: Recording, call: Call, request: httpx.Request) -> list
     authorization = call.headers.get("Authorization", "").removeprefix("b'").removesuffix("'")
     # The scheme of social-core's for Reddit is written small, which says the same (RFC 9110 section 11.1).
     authorization = authorization.replace("bearer ", "Bearer ")
+    if authorization.startswith("OAuth "):
+        return found + _differences_of_signed(recording, signed_in(authorization), request)
     if authorization and request.headers.get("authorization") != authorization:
         found.append("another Authorization")
     kind = call.headers.get("Content-Type")
@@ -121,6 +140,8 @@ def differences(
             if headers.get("authorization") != f"Bearer {recorded[name]}":
                 found.append("no access_token")
             continue
+        elif name == "code_challenge_method":
+            wanted = "S256"  # as RFC 7636 spells it, and never plain
         elif name in {"state", "code_challenge", "code_verifier"}:
             found += [] if len(sent.get(name, "")) >= 43 else [f"no {name}"]
             continue
@@ -134,6 +155,33 @@ def differences(
     ours = ADDED_BY.get(recording.provider, set()) | (set() if recording.provider in NOTHING_ADDED_BY else ADDED)
     more = set(sent) - set(recorded) - ours
     return found + [f"{name} is sent besides" for name in sorted(more)]
+
+
+def signed_in(authorization: str) -> dict[str, str]:
+    """Give the parameters in a header of OAuth 1."""
+    return {name: unquote(text) for name, text in re.findall(r'(\w+)="([^"]*)"', authorization)}
+
+
+def _differences_of_signed(recording: Recording, recorded: Mapping[str, str], request: httpx.Request) -> list[str]:
+    """Compare parameters of OAuth 1, each where RFC 5849 has it.
+
+    social-core sends callback and verifier with every later request too, although a callback is of the first alone
+    (section 2.1) and a verifier of the one that gives the access token (section 2.3).
+    """
+    sent = signed_in(request.headers["authorization"])
+    wanted = {name: text for name, text in recorded.items() if name not in NEVER_TWICE}
+    if "oauth_token" in wanted:
+        del wanted["oauth_callback"]
+    else:
+        state = sent["oauth_callback"].partition("?state=")[2]
+        wanted["oauth_callback"] = f"{BASE}/complete/{recording.provider}/?state={state}"
+    if request.method != "POST":  # by which the access token is asked for, and nothing else
+        wanted.pop("oauth_verifier", None)
+    found = [
+        f"{name} is {sent.get(name)!r} and not {text!r}" for name, text in wanted.items() if sent.get(name) != text
+    ]
+    found += [f"no {name}" for name in NEVER_TWICE if not sent.get(name)]
+    return found + [f"{name} is sent besides" for name in sorted(set(sent) - set(wanted) - NEVER_TWICE)]
 
 
 def _differences_of_secret(recorded: str, sent: str) -> list[str]:

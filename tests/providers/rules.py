@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asgi_social import providers
+from asgi_social.cli.summary import social_auth_names
 from asgi_social.expressions import Template
 from asgi_social.protocols.provider import Provider
 from asgi_social.providers.evidence import Evidence
@@ -18,11 +19,10 @@ from asgi_social.providers.parse import NONE_KNOWN
 from asgi_social.registration import _addresses
 
 TESTS = Path(__file__).parents[1]
-SOCIAL_AUTH = (Path(__file__).parent / "social_auth_names.txt").read_text(encoding="utf-8").split()
 # Where keys are made is known for a service, not for a standard, nor for one that everybody runs for themselves.
 _OWN_SERVER = {"url", "host"}
 # Identifiers that look like addresses, and are asked for nothing.
-_IDENTIFIER = re.compile(r"http://(?:schemas?|specs|axschema)\.[\w./-]+")
+_IDENTIFIER = re.compile(r"http://(?:schem(?:as?|es)|specs|axschema)\.[\w./-]+")
 _FACTS = ("authorize", "token", "userinfo", "uid", "account", "refresh", "revoke", "verify")
 
 
@@ -47,7 +47,7 @@ def faults_of(name: str) -> list[str]:
     provider, evidence = providers.provider(name), providers.evidence(name)
     found = [*_identity(name, provider), *_evidence(name, provider, evidence), *_brand(name)]
     if provider.retired is None:
-        found += [*_links(name, provider), *_statements(name, provider), *_exchange(name, evidence)]
+        found += [*_links(name, provider), *_statements(name, provider), *_exchange(name, provider, evidence)]
     else:
         found += _retired(name, evidence)
     return found
@@ -56,8 +56,8 @@ def faults_of(name: str) -> list[str]:
 def _identity(name: str, provider: Provider) -> Iterator[str]:
     if provider.name != name:
         yield f"name is {provider.name!r}"
-    if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name):
-        yield "the name is not of small letters, digits and hyphens"
+    if not re.fullmatch(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*", name):
+        yield "the name is not of letters, digits and hyphens"
     if "http://" in _IDENTIFIER.sub("", text_of(name)):
         yield "an address is not https"
     if any(re.search(r"\s", scope) or not scope for scope in provider.authorize.scope):
@@ -69,10 +69,11 @@ def _evidence(name: str, provider: Provider, evidence: Evidence) -> Iterator[str
         yield "no source is named"
     if any(one.read > datetime.now(UTC).date() + timedelta(days=1) for one in evidence.sources):
         yield "a source is read in the future"
-    said, of = values_of(name), " ".join(one.of for one in evidence.sources)
+    said = values_of(name)
+    of = " ".join(one.of for base in _bases(name) for one in providers.evidence(base).sources)
     stated = [key for key in _FACTS if isinstance(said.get(key), dict | list) and provider.retired is None]
-    if not {"url", "requests"} & set(said.get("userinfo", {})):  # it is read from an answer that is there
-        stated = [key for key in stated if key != "userinfo"]
+    # A scope alone is said by that name; a profile may be read from an answer that is there.
+    stated = [key for key in stated if key not in {"authorize", "userinfo"} or {"url", "requests"} & set(said[key])]
     yield from (f"no source says it is for {key}" for key in stated if not re.search(rf"\b{key}\b", of))
 
 
@@ -95,6 +96,9 @@ def _links(name: str, provider: Provider) -> Iterator[str]:
     own_server = any(one.kind in _OWN_SERVER and one.default is None for one in provider.variables.values())
     if not str(provider.console).startswith("https://") and not own_server and name not in {"oauth2", "oidc"}:
         yield "console is no https address"
+    for variable, rules in provider.variables.items():
+        if rules.default is None and not rules.example:
+            yield f"the variable {variable} has to be set, and has no example"
     for url in _addresses(provider):
         for variable in url.names & set(provider.variables):
             rules = provider.variables[variable]
@@ -121,14 +125,18 @@ def _statements(name: str, provider: Provider) -> Iterator[str]:
         yield "account.email_verified is not stated"
 
 
-def _exchange(name: str, evidence: Evidence) -> Iterator[str]:
+def _exchange(name: str, provider: Provider, evidence: Evidence) -> Iterator[str]:
     recorded, written = (TESTS / folder / f"{name}.json" for folder in ("recorded_logins", "exchanges"))
-    of_its_own = TESTS / "providers" / f"test_{name.replace('-', '_')}.py"
+    if not provider.flows:  # nothing is linked, so that there is nothing to play
+        return
+    # A provider with steps of its own may have tests of its own, and so has a protocol whose answer is the proof.
+    tests = [TESTS / "providers" / f"test_{one.replace('-', '_')}.py" for one in (name, provider.protocol)]
+    of_its_own = any(one.is_file() for one in tests)
     if evidence.exchange is None:
         yield "exchange is not stated"
-    if not any(one.is_file() for one in (recorded, written, of_its_own)):
+    if not (recorded.is_file() or written.is_file() or of_its_own):
         yield f"tests/exchanges/{name}.json is not there"
-    if recorded.is_file() != (evidence.exchange == "recorded") and not of_its_own.is_file():
+    if recorded.is_file() != (evidence.exchange == "recorded") and not of_its_own:
         yield f"exchange is {evidence.exchange!r}, and tests/recorded_logins/{name}.json says otherwise"
 
 
@@ -158,7 +166,7 @@ def _unrelated(groups: Any) -> Iterator[tuple[str, str]]:
             yield from (
                 (one, other)
                 for other in group[index + 1 :]
-                if not (_bases(one) & _bases(other)) and not {one, other} <= set(SOCIAL_AUTH)
+                if not (_bases(one) & _bases(other)) and not {one, other} <= social_auth_names()
             )
 
 

@@ -258,7 +258,9 @@ def test_a_service_that_is_shut_down_may_say_how_it_was_renewed() -> None:
 
 @pytest.mark.parametrize("protocol", ["openid2", "saml", "custom"])
 def test_a_protocol_without_these_endpoints_demands_none(protocol: str) -> None:
-    assert parsed(protocol=protocol, authorize=None, token=None, userinfo=None).protocol == protocol
+    more = {"openid2": {"url": "https://own.example"}} if protocol == "openid2" else {}
+
+    assert parsed(protocol=protocol, authorize=None, token=None, userinfo=None, **more).protocol == protocol
 
 
 def test_an_account_may_be_for_linking_alone() -> None:

@@ -168,34 +168,6 @@ def _refresh(name: str) -> Refresh:
     return providers.provider(name).refresh
 
 
-def test_every_provider_with_a_recording_is_played() -> None:
-    assert {one.provider for one in _recordings()} == {
-        "azuread-oauth2",
-        "azuread-oauth2-v2",
-        "azuread-tenant-oauth2",
-        "azuread-v2-tenant-oauth2",
-        "bitbucket-oauth2",
-        "box",
-        "chatwork",
-        "etsy",
-        "facebook",
-        "github",
-        "gitlab",
-        "google-oauth2",
-        "lyft",
-        "microsoft-graph",
-        "paypal-oauth2",
-        "reddit",
-        "spotify",
-        "stripe",
-        "twitch",
-        "vk-id",
-        "weixin",
-        "yahoo-oauth2",
-        "zoom-oauth2",
-    }
-
-
 @pytest.mark.parametrize("recording", RENEWED)
 async def test_the_provider_is_asked_for_new_tokens_as_it_was_recorded(recording: Recording) -> None:
     request, _ = await _renewal(recording)

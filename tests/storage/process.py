@@ -1,6 +1,7 @@
 """Another process that uses a database: ``python -m tests.storage.process <task> <url> <name>``.
 
 ``write`` stores, renews and unlinks, and prints how many of the keys that all processes spend were good for it.
+``take`` takes what is kept under the keys that all processes ask for, and prints how many it got.
 ``lease`` asks for the lease of each of some associations, and prints how many it got; its own clock is wrong.
 ``leave`` ends without closing.
 """
@@ -49,6 +50,14 @@ async def lease(url: str, name: str) -> int:
     return sum(row is not None for row in given)
 
 
+async def take(url: str, _: str) -> int:
+    repository = SqlRepository(url)
+    await repository.open()
+    taken = [await repository.take(f"key-{number}", now=1.0) for number in range(ROUNDS)]
+    await repository.close()
+    return sum(sealed is not None for sealed in taken)
+
+
 async def leave(url: str) -> None:
     await SqlRepository(url).open()
 
@@ -58,4 +67,5 @@ if __name__ == "__main__":
     if task == "leave":
         asyncio.run(leave(database))
     else:
-        sys.stdout.write(str(asyncio.run((write if task == "write" else lease)(database, names[0]))))
+        counted = {"write": write, "take": take, "lease": lease}[task](database, names[0])
+        sys.stdout.write(str(asyncio.run(counted)))

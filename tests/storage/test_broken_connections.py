@@ -28,6 +28,8 @@ CALLS: dict[str, tuple[str, Callable[[SqlRepository], Awaitable[object]], object
     "save_tokens": ("SELECT", lambda store: store.save_tokens(SAVED, replaces=1), True),
     "remove": ("DELETE", lambda store: store.remove(user_id="user-1"), [OLD]),
     "spend": ("INSERT", lambda store: store.spend("key", expires_at=2.0, now=1.0), True),
+    "keep": ("INSERT", lambda store: store.keep("key", "v1.k.kept", expires_at=2.0, now=1.0), True),
+    "take": ("SELECT", lambda store: store.take("key", now=1.0), None),
 }
 
 

@@ -27,6 +27,8 @@ CALLS: dict[str, Callable[[SqlRepository], Awaitable[object]]] = {
     "save_tokens": lambda store: store.save_tokens(SAVED, replaces=1),
     "remove": lambda store: store.remove(user_id="old"),
     "spend": lambda store: store.spend("key", expires_at=2.0, now=1.0),
+    "keep": lambda store: store.keep("key", "v1.k.kept", expires_at=2.0, now=1.0),
+    "take": lambda store: store.take("key", now=1.0),
 }
 
 # Whether there is the old association, whether with saved tokens, and whether there are the new one and its user.
@@ -39,6 +41,8 @@ AFTER: dict[str, Stored] = {
     "save_tokens": (SAVED, False, False),
     "remove": (None, False, False),
     "spend": BEFORE,
+    "keep": BEFORE,
+    "take": BEFORE,
 }
 
 

@@ -35,6 +35,14 @@ async def test_of_many_who_spend_one_key_at_once_one_does(store: Repository) -> 
     assert spent.count(True) == 1
 
 
+async def test_of_many_who_take_what_is_kept_at_once_one_gets_it(store: Repository) -> None:
+    await store.keep("key", "v1.k.kept", expires_at=600.0, now=0.0)
+
+    taken = await asyncio.gather(*[store.take("key", now=0.0) for _ in range(CALLERS)])
+
+    assert sorted(taken, key=str) == [None] * (CALLERS - 1) + ["v1.k.kept"]
+
+
 async def test_an_association_removed_while_its_tokens_are_saved_is_gone_and_given_whole(
     store: Repository,
 ) -> None:

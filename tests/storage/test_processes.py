@@ -25,6 +25,8 @@ CALLS: dict[str, Callable[[SqlRepository], Awaitable[object]]] = {
     "save_tokens": lambda store: store.save_tokens(association(version=2), replaces=1),
     "remove": lambda store: store.remove(user_id="user-1"),
     "spend": lambda store: store.spend("key", expires_at=2.0, now=1.0),
+    "keep": lambda store: store.keep("key", "v1.k.kept", expires_at=2.0, now=1.0),
+    "take": lambda store: store.take("key", now=1.0),
 }
 ROOT = Path(__file__).parents[2]
 
@@ -65,14 +67,14 @@ async def test_processes_that_open_a_fresh_file_at_once_and_write_are_not_told_i
 
     assert sum(map(int, spent)) == ROUNDS
     assert raw(file, "SELECT count(*) FROM social_association WHERE version = 2") == [(PROCESSES * (ROUNDS - 1),)]
-    assert raw(file, "SELECT version FROM social_schema") == [(1,)]
+    assert raw(file, "SELECT max(version) FROM social_schema") == [(2,)]
     assert raw(file, "PRAGMA journal_mode") == [("wal",)]
 
 
 async def test_a_process_that_ends_without_closing_does_end(file: Path) -> None:
     await in_process("leave", url_of(file))
 
-    assert raw(file, "SELECT version FROM social_schema") == [(1,)]
+    assert raw(file, "SELECT max(version) FROM social_schema") == [(2,)]
 
 
 async def test_processes_that_write_to_one_database_at_once_each_see_their_writes_and_spend_a_key_once(
@@ -83,6 +85,17 @@ async def test_processes_that_write_to_one_database_at_once_each_see_their_write
     written = await asyncio.to_thread(raw_of, database_url, "SELECT count(*) FROM social_association WHERE version = 2")
     assert sum(map(int, spent)) == ROUNDS
     assert written == [(2 * (ROUNDS - 1),)]
+
+
+async def test_of_processes_that_take_what_is_kept_at_once_one_gets_it(
+    shared: SqlRepository, database_url: str
+) -> None:
+    for number in range(ROUNDS):
+        await shared.keep(f"key-{number}", "v1.k.kept", expires_at=2.0, now=1.0)
+
+    taken = await asyncio.gather(*[in_process("take", database_url, f"p{number}") for number in range(2)])
+
+    assert sum(map(int, taken)) == ROUNDS
 
 
 async def test_of_processes_that_ask_for_one_lease_at_once_one_gets_it_whatever_their_clocks_say(
@@ -103,6 +116,7 @@ async def test_nobody_else_can_write_between_the_statements_of_one_call(file: Pa
     repository = SqlRepository(Database(url_of(file), factory=watched))
     await repository.open()
     await repository.add(association())
+    await repository.keep("key", "v1.k.kept", expires_at=2.0, now=1.0)
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=0)
     seen: list[str] = []
     got_in: list[str] = []

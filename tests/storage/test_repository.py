@@ -283,6 +283,57 @@ async def test_a_key_is_kept_up_to_its_end_and_forgotten_after_it(store: Reposit
     assert (at_its_end, after_it) == (False, True)
 
 
+async def test_what_is_kept_is_taken_once(store: Repository) -> None:
+    await store.keep("key", "v1.k.kept", expires_at=600.0, now=0.0)
+    await store.keep("Key", "v1.k.other", expires_at=600.0, now=0.0)
+
+    assert await store.take("key", now=599.0) == "v1.k.kept"
+
+    assert await store.take("key", now=599.0) is None
+    assert await store.take("Key", now=599.0) == "v1.k.other"
+    assert await store.take("never", now=0.0) is None
+
+
+async def test_what_is_kept_can_be_taken_up_to_its_end_and_not_after_it(store: Repository) -> None:
+    await store.keep("one", "v1.k.one", expires_at=600.0, now=0.0)
+    await store.keep("two", "v1.k.two", expires_at=600.0, now=0.0)
+
+    assert await store.take("one", now=600.0) == "v1.k.one"
+    assert await store.take("two", now=600.5) is None
+
+    # It is gone, and not only hidden: an earlier clock finds nothing either.
+    assert await store.take("two", now=0.0) is None
+
+
+async def test_a_key_is_kept_or_spent_and_not_both(store: Repository) -> None:
+    await store.keep("kept", "v1.k.kept", expires_at=600.0, now=0.0)
+    await store.spend("spent", expires_at=600.0, now=0.0)
+
+    assert not await store.keep("kept", "v1.k.again", expires_at=600.0, now=0.0)
+    assert not await store.keep("spent", "v1.k.kept", expires_at=600.0, now=0.0)
+    assert not await store.spend("kept", expires_at=600.0, now=0.0)
+
+    assert await store.take("spent", now=0.0) is None
+    assert not await store.spend("spent", expires_at=600.0, now=0.0)
+    assert await store.take("kept", now=0.0) == "v1.k.kept"
+
+
+async def test_what_nobody_takes_is_forgotten_with_the_keys_that_ended(store: Repository) -> None:
+    await store.keep("left", "v1.k.left", expires_at=600.0, now=0.0)
+
+    await store.spend("another", expires_at=1200.0, now=601.0)
+
+    assert await store.take("left", now=0.0) is None
+
+
+async def test_a_long_text_is_kept_whole(store: Repository) -> None:
+    sealed = "v1.k." + "x" * 100_000
+
+    await store.keep("key", sealed, expires_at=600.0, now=0.0)
+
+    assert await store.take("key", now=0.0) == sealed
+
+
 async def test_a_user_and_their_first_association_are_stored_together(store: Repository) -> None:
     person = user(username="ada", is_active=False)
     row = association()

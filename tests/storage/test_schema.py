@@ -65,7 +65,7 @@ async def test_a_database_that_is_up_to_date_is_left_as_it_is(file: Path) -> Non
     for _ in range(2):
         await open_and_close(file)
 
-    assert raw(file, "SELECT version FROM social_schema") == [(1,)]
+    assert raw(file, "SELECT version FROM social_schema ORDER BY version") == [(1,), (2,)]
 
 
 async def test_what_is_stored_is_there_for_the_next_who_opens_the_file(file: Path) -> None:
@@ -86,7 +86,7 @@ async def test_what_is_stored_is_there_for_the_next_who_opens_the_file(file: Pat
 async def test_stores_that_open_a_fresh_file_at_once_make_the_tables_once(file: Path) -> None:
     await asyncio.gather(*[open_and_close(file) for _ in range(4)])
 
-    assert raw(file, "SELECT version FROM social_schema") == [(1,)]
+    assert raw(file, "SELECT version FROM social_schema ORDER BY version") == [(1,), (2,)]
 
 
 async def test_an_older_database_gets_the_steps_it_lacks_and_keeps_its_rows(file: Path) -> None:
@@ -96,7 +96,23 @@ async def test_an_older_database_gets_the_steps_it_lacks_and_keeps_its_rows(file
     await upgraded(file, FURTHER)
 
     assert raw(file, "SELECT id, note FROM social_user") == [("1", None)]
-    assert raw(file, "SELECT version FROM social_schema ORDER BY version") == [(1,), (2,)]
+    assert raw(file, "SELECT version FROM social_schema ORDER BY version") == [(1,), (2,), (3,)]
+
+
+async def test_a_database_of_the_first_release_learns_to_keep_and_keeps_what_was_spent(file: Path) -> None:
+    first = SqlRepository(url_of(file))
+    first.steps = steps_for("SQLite")[:1]
+    await first.migrate()
+    raw(file, "INSERT INTO social_flow VALUES ('spent', 600.0, '')")
+
+    await open_and_close(file)
+
+    repository = SqlRepository(url_of(file))
+    await repository.open()
+    assert not await repository.spend("spent", expires_at=600.0, now=0.0)
+    assert await repository.keep("kept", "v1.k.kept", expires_at=600.0, now=0.0)
+    assert await repository.take("kept", now=0.0) == "v1.k.kept"
+    await repository.close()
 
 
 async def test_a_database_newer_than_the_code_is_refused_with_both_versions_and_not_touched(file: Path) -> None:
@@ -107,10 +123,10 @@ async def test_a_database_newer_than_the_code_is_refused_with_both_versions_and_
         await open_and_close(file)
 
     assert raised.value.setting == "database"
-    assert "schema 3" in raised.value.message
-    assert "schema 1" in raised.value.message
+    assert "schema 4" in raised.value.message
+    assert "schema 2" in raised.value.message
     assert "install" in raised.value.hint
-    assert raw(file, "SELECT max(version) FROM social_schema") == [(3,)]
+    assert raw(file, "SELECT max(version) FROM social_schema") == [(4,)]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +149,7 @@ async def test_tables_without_a_version_are_refused_with_what_to_write(file: Pat
 async def test_tables_that_the_apps_own_migrations_made_are_used_as_they_are(file: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{file}", poolclass=sa.NullPool)
     metadata.create_all(engine)
-    raw(file, "INSERT INTO social_schema (version) VALUES (1)")
+    raw(file, "INSERT INTO social_schema (version) VALUES (2)")
     repository = SqlRepository(url_of(file))
 
     await repository.open()
@@ -160,7 +176,7 @@ def test_the_version_of_a_file_is_read_without_making_or_changing_it(file: Path)
 
     there = asyncio.run(repository.version())
 
-    assert (absent, made, there) == (0, False, 1)
+    assert (absent, made, there) == (0, False, 2)
     assert file.read_bytes() == before
 
 
@@ -188,5 +204,5 @@ def test_reading_the_version_tidies_up_nothing_that_a_killed_process_has_left(fi
 
     version = asyncio.run(SqlRepository(url_of(tmp_path / "left.db")).version())
 
-    assert version == 1
+    assert version == 2
     assert {ending: (tmp_path / f"left.db{ending}").read_bytes() for ending in left} == left

@@ -88,7 +88,7 @@ async def test_an_apps_own_alembic_makes_the_tables_and_a_start_takes_them(new_u
             for operation in script.upgrade_ops.ops:
                 for one in getattr(operation, "ops", [operation]):
                     operations.invoke(one)
-            operations.execute("INSERT INTO social_schema (version) VALUES (1)")
+            operations.execute("INSERT INTO social_schema (version) VALUES (2)")
         return render_python_code(script.upgrade_ops)
 
     code = await with_sqlalchemy(new_url, upgrade)

@@ -210,8 +210,8 @@ async def test_f_db_11_and_sr_s05_a_hundred_thousand_ended_keys_are_swept_in_sma
         raw,
         database_url,
         *(["SET max_recursive_iterations = 200000"] if database_url.startswith("mysql") else []),
-        f"INSERT INTO social_flow SELECT {name}, 1.0, '' FROM ({numbers}) AS numbers",  # noqa: S608
-        "INSERT INTO social_flow VALUES ('living', 1000.0, '')",
+        f"INSERT INTO social_flow SELECT {name}, 1.0, '', NULL FROM ({numbers}) AS numbers",  # noqa: S608
+        "INSERT INTO social_flow VALUES ('living', 1000.0, '', NULL)",
     )
     repository = SqlRepository(database_url)
     await repository.open()

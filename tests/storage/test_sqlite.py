@@ -23,6 +23,8 @@ CALLS: dict[str, Callable[[SqlRepository], Any]] = {
     "save_tokens": lambda store: store.save_tokens(association("hunter2", version=2), replaces=1),
     "remove": lambda store: store.remove(user_id="hunter2"),
     "spend": lambda store: store.spend("hunter2", expires_at=2.0, now=1.0),
+    "keep": lambda store: store.keep("hunter2", "v1.k.kept", expires_at=2.0, now=1.0),
+    "take": lambda store: store.take("hunter2", now=1.0),
     "user": lambda store: store.user("hunter2"),
     "add_user": lambda store: store.add_user(user("hunter2"), association("hunter2")),
 }
@@ -91,7 +93,7 @@ async def test_the_file_holds_what_was_given_and_nothing_else(repository: SqlRep
 
 
 async def test_at_most_a_hundred_ended_keys_are_forgotten_in_one_call(repository: SqlRepository, file: Path) -> None:
-    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 120) SELECT i, 1.0, '' FROM n"
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 120) SELECT i, 1.0, '', NULL FROM n"
     raw(file, f"INSERT INTO social_flow {numbers}")
 
     await repository.spend("new", expires_at=600.0, now=2.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 from starlette.responses import Response
 
 from asgi_social import Association, Social, SocialMiddleware, TokenRefused
@@ -18,6 +18,7 @@ from tests.app import KEY
 
 SECRET = "a secret that is long enough to be a key"
 PEM = ECKey.generate_key("P-256").as_pem(private=True).decode()
+RSA_PEM = RSAKey.generate_key(2048).as_pem(private=True).decode()
 
 
 PLAIN: dict[str, Any] = {
@@ -58,6 +59,8 @@ class Trip:
 def settings_of(provider: Provider) -> dict[str, Any]:
     """Give the least that an app has to set: its registration, and the variables that have no default."""
     secret = PEM if provider.token.auth == "secret_jwt" else SECRET
+    if provider.oauth1 is not None and provider.oauth1.signature == "RSA-SHA1":
+        secret = RSA_PEM
     variables = {one.setting: one.example for one in provider.variables.values() if not one.default}
     return {"client_id": "an-id", "client_secret": secret, "offline": True, **variables}
 
@@ -83,7 +86,11 @@ async def trip(
         known_there: What the provider knows otherwise than the app.
     """
     clock = ManualClock()
-    fakes = fakes_of({name: {**settings, **(known_there or {})}}, clock=clock)
+    fakes = fakes_of(
+        {name: {**settings, **(known_there or {})}},
+        clock=clock,
+        redirect_uris={name: f"https://app.example/complete/{name}/"},
+    )
     async with httpx.AsyncClient(transport=transport_to(fakes.values())) as http_client:
         social = Social(
             secret_key=KEY,
