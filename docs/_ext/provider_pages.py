@@ -154,7 +154,7 @@ def _settings(provider: Provider) -> str:
             f"({provider.token_secret.alg}), so that none runs out."
         )
     if provider.oauth1 is not None and provider.oauth1.signature == "RSA-SHA1":
-        texts.append(f"{code('client_secret')} is an RSA key in PEM, whose public half the provider has.")
+        texts.append(f"{code('client_secret')} is a private RSA key in PEM, with which every request is signed.")
     if provider.variables:
         columns = ["setting", "is", "default", "example"]
         rows = [_setting_row(one) for one in provider.variables.values()]

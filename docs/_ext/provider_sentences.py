@@ -4,7 +4,7 @@ import re
 
 from asgi_social.cli.providers import renews
 from asgi_social.expressions import Path
-from asgi_social.protocols.provider import Call, Policy, Proof, Provider
+from asgi_social.protocols.provider import Call, OAuth1, Policy, Proof, Provider
 from docs._ext.wording import bullets, capital, code, codes, duration, parameters, table, words
 
 PROTOCOLS = {
@@ -47,6 +47,8 @@ def linking(provider: Provider, subject: str) -> str:
             "gives no tokens. Nothing is registered there: people are asked to trust the address of your app."
         )
     rules = provider.authorize
+    if provider.oauth1 is not None:
+        return f"{begins} {_signed(provider, provider.oauth1, subject)}"
     scope = f"the scope {codes(rules.scope)}, and for what" if rules.scope else "no scope but what"
     pkce = {
         "supported": "PKCE (S256) is sent.",
@@ -60,6 +62,19 @@ def linking(provider: Provider, subject: str) -> str:
             "is sent round once more by itself."
         )
     return " ".join(texts) + _id_token(provider)
+
+
+def _signed(provider: Provider, rules: OAuth1, subject: str) -> str:
+    params = {**rules.params, **provider.authorize.params}
+    names = {name for one in params.values() for name in one.names}
+    asked = provider.authorize.scope
+    scope = f"It asks for the scope {codes(asked)}, and for what" if asked else "It asks for what"
+    scope = f"{scope} your setting `scope` names. " if "scope" in names else ""
+    return (
+        f"{scope}{capital(subject)} is asked for a request token first, and has to confirm where it sends people back: "
+        f"to the redirect URI, with `?state=` behind it. Every request is signed ({rules.signature}), which needs "
+        'oauthlib: `pip install "asgi-social[oauth1]"`.'
+    )
 
 
 def _id_token(provider: Provider) -> str:

@@ -38,6 +38,13 @@ def provider_of(**more: Any) -> Provider:
     return providers.provider_of_table(table, place="the test")
 
 
+def with_key(backends: dict[str, Any]) -> dict[str, Any]:
+    """Give the backends of a page with a key where the page has dots, for one that is no key starts no app."""
+    if "jira" in backends:
+        backends["jira"]["client_secret"] = RSA_PEM
+    return backends
+
+
 def page_of_table(**more: Any) -> str:
     return page_of(provider_of(**more), sources=["a source"])
 
@@ -79,7 +86,7 @@ def test_the_settings_of_a_page_start_an_app_and_the_redirect_uri_is_its_own(nam
     [block] = blocks_of(PAGES[f"{name}.md"], "python")
 
     exec(block.text, names)  # noqa: S102  # our own
-    social = Social(secret_key=KEY, base_url=BASE, backends=with_a_key(providers.provider(name), names["backends"]))
+    social = Social(secret_key=KEY, base_url=BASE, backends=with_key(names["backends"]))
 
     assert [backend.name for backend in social.backends()] == [name]
     assert ("redirect" in providers.provider(name).flows) == (
@@ -92,9 +99,7 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
     names: dict[str, Any] = {}
     exec(snippet(providers.provider(name)), names)  # noqa: S102  # our own
     variables = re.findall(r"`(ASGI_SOCIAL_\w+)`", PAGES[f"{name}.md"])
-    environment = dict(
-        zip(variables, with_a_key(providers.provider(name), names["backends"])[name].values(), strict=True)
-    )
+    environment = dict(zip(variables, with_key(names["backends"])[name].values(), strict=True))
 
     settings = checked({"secret_key": KEY, "base_url": BASE}, environment=environment)
 
@@ -106,6 +111,37 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
     [
         ({}, "Linking", "asks for no scope but what your setting `scope` names. PKCE (S256) is sent."),
         ({"authorize": {"scope": ["a", "b"]}}, "Linking", "asks for the scope `a` and `b`, and for what your setting"),
+        (
+            {"protocol": "oauth1", "oauth1": {"request_url": "https://mine.example/request"}},
+            "Linking",
+            "begins it. Mine is asked for a request token first, and has to confirm where it sends people back",
+        ),
+        (
+            {
+                "protocol": "oauth1",
+                "oauth1": {"request_url": "https://mine.example/request", "params": {"scope": "{scope}"}},
+                "authorize": {"scope": ["a"]},
+            },
+            "Linking",
+            "It asks for the scope `a`, and for what your setting `scope` names. Mine is asked for a request token",
+        ),
+        (
+            {
+                "protocol": "oauth1",
+                "oauth1": {"request_url": "https://mine.example/request", "signature": "RSA-SHA1"},
+                "authorize": {"params": {"scope": "{scope}"}},
+            },
+            "Linking",
+            "It asks for what your setting `scope` names. Mine is asked for a request token first",
+        ),
+        (
+            {
+                "protocol": "oauth1",
+                "oauth1": {"request_url": "https://mine.example/request", "signature": "RSA-SHA1"},
+            },
+            "Settings",
+            "`client_secret` is a private RSA key in PEM, with which every request is signed.",
+        ),
         ({"authorize": {"pkce": "off"}}, "Linking", "PKCE is not sent, because Mine does not get along with it"),
         ({"authorize": {"pkce": "required"}}, "Linking", "PKCE (S256) is sent, and demanded by Mine."),
         ({"authorize": {"response_mode": "form_post"}}, "Linking", "Mine answers by a form that its page posts"),
