@@ -71,6 +71,10 @@ class Background:
         await asyncio.wait([task])
         return task.result()
 
+    def is_shared(self, key: tuple[str, ...]) -> bool:
+        """Say whether a task of this key is under way, which a caller of :meth:`share` would join."""
+        return key in self._shared
+
     async def close(self) -> None:
         """Wait for what is running, at most 20 seconds, and cancel the rest."""
         self.is_closing = True

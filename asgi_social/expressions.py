@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, TypeAlias, TypeVar, assert_never, cast
 from urllib.parse import quote, unquote
 
@@ -28,6 +29,7 @@ MAX_JSON_CHARACTERS = 64 * 1024
 MAX_JSON_BRACKETS = 256
 
 _NAME = re.compile(r"@?[A-Za-z0-9_][A-Za-z0-9_-]*")
+_NAMES = re.compile(rf"{_NAME.pattern}(?:\.{_NAME.pattern})*")
 _PLACEHOLDER = re.compile(rf"\{{({_NAME.pattern}(?:\.{_NAME.pattern})*)\}}")
 _SENT_TEXT = re.compile(r"(?:[^{}]|\{\{|\}\})+")
 _READ_TEXT = re.compile(r"[^{}|]+")
@@ -91,6 +93,8 @@ def template(text: str) -> Template:
     >>> template("https://{host}/{setting.tenant}").render({"host": "a.example", "setting": {"tenant": 7}})
     'https://a.example/7'
     """
+    if "{" not in text and "}" not in text and len(text) <= MAX_SOURCE_CHARACTERS:  # as most are: not worth a parser
+        return Template(source=text, parts=((text, ""),) if text else (), names=frozenset())
     parser = _Parser(text)
     parts = []
     while not parser.is_done:
@@ -151,6 +155,7 @@ class Path:
         return _read(self.alternatives, answers)
 
 
+@lru_cache(maxsize=1024)  # many providers have the same names
 def path(text: str) -> Path:
     """Parse a path expression.
 
@@ -162,6 +167,8 @@ def path(text: str) -> Path:
     >>> path("{hub_id}:{user_id}").read({"": {"hub_id": 62515, "user_id": 123}})
     '62515:123'
     """
+    if _NAMES.fullmatch(text) is not None and len(text) <= MAX_SOURCE_CHARACTERS:  # as most are: not worth a parser
+        return Path(source=text, alternatives=(_Route("", tuple(text.split(".")), ()),))
     parser = _Parser(text)
     alternatives = parser.separated("|", parser.alternative)
     parser.needs(_END, "'|' or the end")
@@ -266,7 +273,8 @@ class _Parser:
         return is_there
 
     def must_skip(self, mark: str) -> None:
-        self.needs(re.compile(re.escape(mark)), repr(mark))
+        if not self.skips(mark):
+            raise ExpressionError(f"{mark!r} is expected at character {self._at + 1} of {self._source!r}")
 
 
 def _read(alternatives: tuple[_Alternative, ...], answers: Mapping[str, object]) -> object:

@@ -67,13 +67,6 @@ def random_text(*, bits: int = 256) -> str:
     return secrets.token_urlsafe(bits // 8)
 
 
-def shuffled(values: Sequence[T]) -> list[T]:
-    """Give the same values in an order that nobody else comes to."""
-    mixed = list(values)
-    secrets.SystemRandom().shuffle(mixed)
-    return mixed
-
-
 def same(one: str, other: str) -> bool:
     """Say whether two texts are equal, in a time that does not tell where they differ."""
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))

@@ -2,7 +2,7 @@
 
 ``memory``: associations that are due, on PostgreSQL; one worker sweeps 10,000 of them and another 100,000, and the peak
 of each is printed. ``throughput``: a provider that answers after 200 ms, 20 renewals at once for each worker; one
-worker, then two. ``claims``: the lease alone, as the engine does it, against batches by SKIP LOCKED (``claims.py``).
+worker, then two. ``claims``: the lease alone against batches by SKIP LOCKED, as the engine does it (``claims.py``).
 
 Provider, database and workers share one machine, so its load is printed too. Everything is removed at the end::
 

@@ -16,6 +16,7 @@ from asgi_social.expressions import Template
 from asgi_social.protocols.host import HostPattern, allowed_address, host_of, host_pattern
 from asgi_social.protocols.message import Request, Tokens
 from asgi_social.protocols.provider import Calculation, Call, Provider, SecretJwt, TokenCall
+from asgi_social.protocols.saml_idps import ServiceProvider
 from asgi_social.protocols.signing import Signer, TokenPair, pair_of
 from asgi_social.secret import Secret
 
@@ -55,6 +56,7 @@ class Client:
         further_scope: What a link may ask for besides.
         offline: Whether the app needs refresh tokens.
         params: Further parameters of the authorization request.
+        redirect_uri: Where the provider sends browsers back to, by the settings.
         variables: The provider's ``[vars]``, filled from the settings.
         settings: All other settings of the backend, for ``{setting.…}``, and those that list whom a policy admits.
         chosen: Those of the variables that the person or the provider's answer has chosen.
@@ -65,6 +67,7 @@ class Client:
         renewals_at_once: How many renewals are under way at most, in one process.
         now: Epoch seconds at which this conversation began.
         endpoints: The addresses in use.
+        saml: This app as identity providers of SAML know it; None for a backend of another protocol.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Client:
     further_scope: tuple[str, ...] = ()
     offline: bool = False
     params: Mapping[str, str] = field(default_factory=dict)
+    redirect_uri: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     chosen: frozenset[str] = frozenset()
     settings: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -86,6 +90,7 @@ class Client:
     renewals_at_once: int = 10
     now: float = 0.0
     endpoints: Endpoints = field(default_factory=Endpoints)
+    saml: ServiceProvider | None = None
 
     @property
     def audience(self) -> tuple[str, ...]:
@@ -103,6 +108,7 @@ def values(client: Client, *, tokens: Tokens | None = None, **more: object) -> d
         **client.variables,
         "client_id": client.client_id,
         "client_secret": client.client_secret.reveal(),
+        "redirect_uri": client.redirect_uri,
         "now": str(int(client.now)),
         "setting": client.settings,
         **more,

@@ -266,7 +266,11 @@ class OpenId2:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A service, the same for every app. See ``docs/reference/provider_format.md`` for each key."""
+    """A service, the same for every app. See ``docs/reference/provider_format.md`` for each key.
+
+    Attributes:
+        templates: Every template that there is in the others.
+    """
 
     name: str
     title: str
@@ -304,3 +308,4 @@ class Provider:
     openid2: OpenId2 | None = None
     credentials: frozenset[str] = frozenset({"client_id", "client_secret"})
     quirks: tuple[str, ...] = ()
+    templates: tuple[Template, ...] = ()

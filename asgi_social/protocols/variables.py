@@ -6,11 +6,11 @@ used, and requests with it go to hosts on the public internet alone.
 
 import re
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from asgi_social.errors import FlowRefused, Refused
-from asgi_social.expressions import Path, Template
+from asgi_social.expressions import Template
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.host import allowed_address, host_pattern
 from asgi_social.protocols.message import Conversation, Request, Response
@@ -144,19 +144,4 @@ def as_used(variable: Variable, value: str, *, name: str, templates: Iterable[Te
 
 
 def _as_used(client: Client, name: str, value: str) -> str:
-    return as_used(client.provider.variables[name], value, name=name, templates=templates_of(client.provider))
-
-
-def templates_of(value: object) -> Iterable[Template]:
-    """Give every template in a provider's data."""
-    if isinstance(value, Template):
-        yield value
-    elif is_dataclass(value) and not isinstance(value, type | Path):
-        for one in fields(value):
-            yield from templates_of(getattr(value, one.name))
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from templates_of(inner)
-    elif isinstance(value, tuple):
-        for inner in value:
-            yield from templates_of(inner)
+    return as_used(client.provider.variables[name], value, name=name, templates=client.provider.templates)

@@ -1,12 +1,13 @@
 """The catalogue: one TOML for each provider; a file is read and parsed only when a backend of it is configured."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
+from pkgutil import get_data
 
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.provider import Provider
@@ -15,28 +16,27 @@ from asgi_social.providers.extending import whole
 from asgi_social.providers.installed import installed, loaded, place_of
 from asgi_social.providers.lines import line_of
 from asgi_social.providers.parse import provider_from
+from asgi_social.providers.quick import QUICK, found_in
 from asgi_social.providers.table import nearest
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LISTED = "asgi-social providers lists them"
 
 
 def names() -> list[str]:
     """Give the name of every provider of the catalogue, sorted."""
-    return sorted(_toml_files())
+    return list(_names())
 
 
 def all_names() -> list[str]:
     """Give the names of the catalogue, and of those that other packages bring, sorted."""
-    return sorted({*_toml_files(), *installed()})
+    return sorted({*_names(), *installed()})
 
 
 @cache
-def _toml_files() -> Mapping[str, Traversable]:
-    return {
-        entry.name.removesuffix(".toml"): entry
-        for entry in files("asgi_social.providers").iterdir()
-        if entry.name.endswith(".toml")
-    }
+def _names() -> tuple[str, ...]:
+    found = files("asgi_social.providers").iterdir()
+    return tuple(sorted(one.name.removesuffix(".toml") for one in found if one.name.endswith(".toml")))
 
 
 @cache
@@ -46,8 +46,9 @@ def provider(name: str) -> Provider:
     Raises:
         SettingsError: There is none of this name, or its data cannot be read.
     """
-    if name in _toml_files():
-        return _provider_of(_file(name), of_catalogue=True)
+    ours = _file(name)
+    if ours is not None:
+        return _provider_of(ours, of_catalogue=True)
     if name not in installed():
         near = nearest(name, all_names())
         raise SettingsError(
@@ -73,7 +74,9 @@ def evidence(name: str) -> Evidence:
     Raises:
         SettingsError: Its data cannot be read.
     """
-    file = _file(name) if name in _toml_files() else _of_package(name)
+    file = _file(name) or _of_package(name)
+    if file.text and "sources" not in file.values:  # the quick form leaves them out
+        file = _parsed(file.text, file.place)
     return evidence_from(file.values, place=file.place)
 
 
@@ -122,7 +125,7 @@ def _provider_of(file: _File, *, of_catalogue: bool = False) -> Provider:
                 setting=f"{file.place}.code",
                 allowed="nothing",
             )
-        values = whole(file.values, place=file.place, read=lambda name: _file(name).values, known=_toml_files())
+        values = whole(file.values, place=file.place, read=_values, known=names)
         return provider_from(values, place=file.place)
     except SettingsError as error:
         raise _with_line(error, file) from None
@@ -140,8 +143,35 @@ def _with_line(error: SettingsError, file: _File) -> SettingsError:
 
 
 @lru_cache(maxsize=4)  # for those who read a provider and then its evidence; what an app has is kept as parsed
-def _file(name: str) -> _File:
-    return _parsed(_toml_files()[name].read_text(encoding="utf-8"), f"{name}.toml")
+def _file(name: str) -> _File | None:
+    """Give a file of the catalogue, or None where there is none of this name."""
+    if _NAME.fullmatch(name) is None:
+        return None
+    raw = _bytes_of(f"{name}.toml")
+    if raw is None:
+        return None
+    place, text, values = f"{name}.toml", raw.decode(), found_in(_quick(), name, raw)
+    file = _parsed(text, place) if values is None else _File(place=place, values=values, text=text)
+    # Some file systems find github.toml under another spelling.
+    return file if file.values.get("name") == name else None
+
+
+def _values(name: str) -> Mapping[str, object] | None:
+    file = _file(name)
+    return None if file is None else file.values
+
+
+@cache
+def _quick() -> bytes:
+    return _bytes_of(QUICK) or b""
+
+
+def _bytes_of(file: str) -> bytes | None:
+    """Read a file of this folder; ``importlib.resources`` would take longer to load than ten providers to read."""
+    try:
+        return get_data("asgi_social.providers", file)
+    except FileNotFoundError:
+        return None
 
 
 def _of_package(name: str) -> _File:

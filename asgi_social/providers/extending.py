@@ -15,8 +15,8 @@ def whole(
     values: Mapping[str, object],
     *,
     place: str,
-    read: Callable[[str], Mapping[str, object]],
-    known: Collection[str],
+    read: Callable[[str], Mapping[str, object] | None],
+    known: Callable[[], Collection[str]],
     seen: frozenset[str] = frozenset(),
 ) -> Mapping[str, object]:
     """Lay a file over the one that it extends, and that over its own, one level deep or more.
@@ -24,8 +24,8 @@ def whole(
     Args:
         values: The file, as parsed.
         place: Its name, for errors.
-        read: Gives the file of a name.
-        known: The names that there are.
+        read: Gives the file of a name, None where there is none.
+        known: Gives the names that there are, for errors.
         seen: Those that it is a base of; for the call of itself.
 
     Raises:
@@ -34,8 +34,9 @@ def whole(
     if "extends" not in values:
         return values
     wanted, seen = values["extends"], seen | {str(values.get("name"))}
-    if not isinstance(wanted, str) or wanted not in known or wanted in seen:
-        left = set(known) - seen
+    base = read(wanted) if isinstance(wanted, str) and wanted not in seen else None
+    if base is None:
+        left = set(known()) - seen
         what = "which extends it" if str(wanted) in seen else f"which the catalogue has not{guess(str(wanted), left)}"
         raise SettingsError(
             f"{place}.extends is {wanted!r}, {what}",
@@ -43,7 +44,7 @@ def whole(
             setting=f"{place}.extends",
             allowed=", ".join(sorted(left)),
         )
-    return extended(values, whole(read(wanted), place=f"{wanted}.toml", read=read, known=known, seen=seen))
+    return extended(values, whole(base, place=f"{wanted}.toml", read=read, known=known, seen=seen))
 
 
 def extended(values: Mapping[str, object], base: Mapping[str, object]) -> dict[str, object]:

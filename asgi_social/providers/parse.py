@@ -40,6 +40,8 @@ from asgi_social.providers.table import STANDARD_ANSWERS, STANDARD_NAMES, Names,
 
 # What a file says where nobody knows of any: said, so that it is not taken for forgotten.
 NONE_KNOWN = "none known"
+_MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")
+_COLOR = re.compile(r"#[0-9a-f]{6}")
 _OIDC_ACCOUNT = {
     "username": "preferred_username",
     "email": "email",
@@ -67,7 +69,8 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         SettingsError: A key is unknown, missing or of the wrong kind, or an expression cannot be read or names
             something that there is not.
     """
-    top = Table(values, place=place, names=Names.of(values))
+    names = Names.of(values)
+    top = Table(values, place=place, names=names)
     protocol = cast(Protocol, top.choice("protocol", Protocol, default="oauth2"))
     name, oidc, retired = top.required_text("name"), protocol == "oidc", _retired(top)
     flows = frozenset(top.choices("flows", _FLOWS, default=() if retired else _FLOWS))
@@ -111,8 +114,9 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         id_token=_id_token(top.table("id_token")) if oidc or "id_token" in top else None,
         oauth1=_oauth1(top.table("oauth1")) if protocol == "oauth1" and not retired else None,
         openid2=_openid2(top.table("openid2")) if protocol == "openid2" and not retired else None,
-        credentials=_credentials(top, protocol),
+        credentials=_credentials(top, protocol, token),
         quirks=top.texts("quirks"),
+        templates=tuple(names.templates),  # the last, when all have been read
     )
     uid.done()
     for key in ("extends", "sources", "exchange"):  # read before this, or by people alone
@@ -123,7 +127,7 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
 
 def _retired(top: Table) -> str | None:
     month = top.text("retired")
-    if month is not None and not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2]))?", month):
+    if month is not None and not _MONTH.fullmatch(month):
         raise top.wrong("retired", f"is {month!r}", 'a year or a month, such as "2019-04"')
     return month
 
@@ -144,14 +148,14 @@ def _brand(top: Table) -> tuple[str | None, str | None]:
         return None, None
     brand = top.table("brand")
     color, mark = brand.text("color"), brand.text("mark")
-    if color is not None and not re.fullmatch(r"#[0-9a-f]{6}", color):
+    if color is not None and not _COLOR.fullmatch(color):
         raise brand.wrong("color", f"is {color!r}", 'six hexadecimal digits in lower case, such as "#5e6ad2"')
     brand.done()
     return color, mark
 
 
 _FLOWS = ("redirect", "token")
-_UIDS = {"oidc": "sub", "openid2": "claimed_id"}
+_UIDS = {"oidc": "sub", "openid2": "claimed_id", "saml": "uid"}
 _ACCOUNTS = {"oidc": _OIDC_ACCOUNT, "openid2": _OPENID2_ACCOUNT}
 _CREDENTIALS = ("client_id", "client_secret")
 # With these nothing is shared with the provider that would have to be kept.
@@ -477,8 +481,9 @@ def _oauth1(table: Table) -> OAuth1:
     return rules
 
 
-def _credentials(top: Table, protocol: Protocol) -> frozenset[str]:
-    default = _CREDENTIALS_OF.get(protocol, _CREDENTIALS)
+def _credentials(top: Table, protocol: Protocol, token: TokenCall) -> frozenset[str]:
+    sent = ("client_id",) if token.auth == "none" else _CREDENTIALS
+    default = _CREDENTIALS_OF.get(protocol, sent)
     return frozenset(top.choices("credentials", _CREDENTIALS, default=default))
 
 

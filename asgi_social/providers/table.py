@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, cast, get_args
 
 from asgi_social.errors import SettingsError
@@ -20,6 +20,7 @@ STANDARD_ROOTS = frozenset({"setting", "callback", "token", "claim", "userinfo"}
 STANDARD_ANSWERS = frozenset({"token", "id", "userinfo", "answer"})
 _ROOT = re.compile(r"\$(@?\w[\w-]*)")
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+_AFTER_HOST = re.compile(r"[/?#]")
 _KINDS = {str: "text", bool: "true or false", int: "whole number", list: "list", dict: "table"}
 
 
@@ -46,11 +47,13 @@ class Names:
         variables: Its ``[vars]``; they alone may say which host a request goes to.
         calculations: Its ``[calc]``.
         requests: The ids of its ``[[userinfo.requests]]``, whose answers are roots of paths.
+        templates: Gets each template of the file, as it is read.
     """
 
     variables: frozenset[str] = frozenset()
     calculations: frozenset[str] = frozenset()
     requests: frozenset[str] = frozenset()
+    templates: list[Template] = field(default_factory=list, compare=False)
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "Names":
@@ -66,9 +69,13 @@ class Names:
     def unknown_in(self, compiled: Template | Path) -> tuple[str, Iterable[str]] | None:
         """Give the first name that nothing fills, with those that there are; None where all are known."""
         if isinstance(compiled, Path):
+            if "$" not in compiled.source:
+                return None
             known = STANDARD_ANSWERS | self.requests
             found = _ROOT.findall(_QUOTED.sub("", compiled.source))
             return next(((f"${name}", [f"${one}" for one in known]) for name in found if name not in known), None)
+        if not compiled.names:
+            return None
         known = STANDARD_NAMES | self.variables | self.calculations
         for name in sorted(compiled.names):
             root, _, rest = name.partition(".")
@@ -174,7 +181,7 @@ class Table:
         url = self.template(key)
         if url is None or (led and url.source.startswith("{")):
             return url
-        host = re.split(r"[/?#]", url.source.partition("://")[2] or url.source)[0]
+        host = _AFTER_HOST.split(url.source.partition("://")[2] or url.source)[0]
         for name in template(host).names - self._names.variables:
             raise self.wrong(key, f"lets {{{name}}} choose the host", "only [vars] before the path")
         return url
@@ -284,6 +291,8 @@ class Table:
             compiled = compile_(text)
         except ExpressionError as error:
             raise self.wrong(key, f"cannot be read: {error}", "a template, or a path expression") from None
+        if isinstance(compiled, Template):
+            self._names.templates.append(compiled)
         unknown = self._names.unknown_in(cast("Template | Path", compiled))
         if unknown is not None:
             name, known = unknown

@@ -93,9 +93,9 @@ class Attempts:
             raise not_now(stored, _HELD_BACK, retry_after=seconds)
         backend = self.backends[stored.backend]
         async with self.limits.turn(stored.backend, at_once=backend.client.renewals_at_once):
-            return await self._leased(stored, backend, old)
+            return await self._leased(stored, old)
 
-    async def _leased(self, stored: StoredAssociation, backend: Renewable, old: Tokens) -> Renewed | None:
+    async def _leased(self, stored: StoredAssociation, old: Tokens) -> Renewed | None:
         if self.background.is_closing:
             raise not_now(stored, _CLOSING, retry_after=None)
         client = await self._ready(stored, old)
@@ -103,10 +103,33 @@ class Attempts:
         leased = await self.repository.lease(
             stored.id, version=stored.version, lease_id=random_text(bits=128), seconds=LEASE
         )
-        if leased is None or leased.lease_id is None:
-            return None
+        return None if leased is None else await self._sent(leased, client, old, send_until=send_until)
+
+    async def claimed(self, leased: StoredAssociation, old: Tokens, *, send_until: float) -> Renewed | None:
+        """Renew under a lease that the caller has, as well as a turn; it is given back where nothing is sent.
+
+        Args:
+            leased: As it was claimed.
+            old: Its tokens.
+            send_until: By the monotonic clock: where it comes to be sent later, there is not enough left of the lease.
+
+        Raises:
+            CannotRenew, NeedsReauth, AssociationGone, ProviderError: No tokens came of it.
+        """
+        try:
+            client = await self._ready(leased, old)
+        except SocialError:
+            await self.give_back(leased)
+            raise
+        return await self._sent(leased, client, old, send_until=send_until)
+
+    async def _sent(
+        self, leased: StoredAssociation, client: Client, old: Tokens, *, send_until: float
+    ) -> Renewed | None:
+        """Do what the lease is for, unless something speaks against it by now."""
+        backend = self.backends[leased.backend]
         if seconds := held_back_seconds(leased, now=self.clock.now()):
-            # An attempt of another process went wrong since the row was read.
+            # An attempt of another process went wrong since the row was read, or since the sweep began.
             raise await self._unsent(leased, _HELD_BACK, retry_after=seconds)
         if leased.sent_at is not None:
             send_until += TAKE_OVER_SECONDS
@@ -115,17 +138,22 @@ class Attempts:
             raise await self._unsent(leased, _CLOSING)
         # Committed before it is sent: who finds it after a crash knows that the token may be spent. And where it cannot
         # be written, the answer could not be either, so that nothing is sent.
-        if not await self.repository.mark_sent(stored.id, version=stored.version, lease_id=leased.lease_id):
+        if not await self.repository.mark_sent(leased.id, version=leased.version, lease_id=leased.lease_id or ""):
             return None
         if self.clock.monotonic() > send_until:
             # The process or the database stood still, and the lease might end, and another send, before the answer.
             raise await self._unsent(leased, "there is not enough left of the lease")
         try:
-            new = await self.transport.play(guarded(client, backend.steps.renew(client, old)), backend=stored.backend)
+            new = await self.transport.play(guarded(client, backend.steps.renew(client, old)), backend=leased.backend)
         except SocialError as error:
             return await self._failed(leased, backend, error)
-        self.limits.answered(stored.backend)
+        self.limits.answered(leased.backend)
         return await self._given(leased, old, new, client)
+
+    async def give_back(self, leased: StoredAssociation) -> None:
+        """Give back a lease under which nothing was sent, so that nobody waits for its end."""
+        with contextlib.suppress(StorageError):  # then the lease ends by itself
+            await self.repository.release(leased, outcome="known" if leased.sent_at is None else "unknown")
 
     async def scheduled(self, row: StoredAssociation) -> StoredAssociation:
         """Give a row of tokens that a flow or a client token just brought, with where and when they are renewed."""
@@ -163,9 +191,8 @@ class Attempts:
     async def _unsent(
         self, leased: StoredAssociation, reason: str, *, retry_after: float | None = None
     ) -> ProviderUnreachable:
-        """Give back a lease under which nothing was sent, so that nobody waits for its end; and make the error."""
-        with contextlib.suppress(StorageError):  # then the lease ends by itself
-            await self.repository.release(leased, outcome="known" if leased.sent_at is None else "unknown")
+        """Give back a lease under which nothing was sent, and make the error."""
+        await self.give_back(leased)
         return not_now(leased, reason, retry_after=retry_after)
 
     async def _ready(self, stored: StoredAssociation, old: Tokens) -> Client:

@@ -60,8 +60,21 @@ class Renewals:
 
     async def renewed_here(self, row: StoredAssociation) -> Renewed | None:
         """Do as :meth:`renewed`, and give None where another process is at it, or its tokens are not written yet."""
-        # With the version, or who asks for newer tokens than those stored would join a caller who gets just these.
-        return await self.background.share(("renew", row.id, str(row.version)), partial(self._renewed, row))
+        return await self.background.share(_key(row), partial(self._renewed, row))
+
+    async def renewed_under(self, leased: StoredAssociation, *, send_until: float) -> Renewed | None:
+        """Do as :meth:`renewed_here` under a lease and a turn that the caller has; the lease ends with it.
+
+        None where a task of this process is at it without the lease, which it can get by now.
+
+        Args:
+            leased: As it was claimed.
+            send_until: By the monotonic clock: nothing is sent later.
+        """
+        if self.background.is_shared(_key(leased)):
+            await self.attempts.give_back(leased)
+            return None
+        return await self.background.share(_key(leased), partial(self._renewed_under, leased, send_until))
 
     async def usable(self, row: StoredAssociation, *, min_lifetime: float) -> tuple[StoredAssociation, Tokens]:
         """Give the association with a token that is good for so many seconds more.
@@ -159,6 +172,14 @@ class Renewals:
             raise cannot(stored, reason)
         return await self.attempts.attempted(stored, self._opened(stored))
 
+    async def _renewed_under(self, leased: StoredAssociation, send_until: float) -> Renewed | None:
+        newest = self.attempts.keeper.newest(leased)
+        if newest.version > leased.version:
+            await self.attempts.give_back(leased)
+            require_active(newest)
+            return Renewed(row=newest, is_ours=False)
+        return await self.attempts.claimed(leased, self._opened(leased), send_until=send_until)
+
     def _opened(self, row: StoredAssociation) -> Tokens:
         try:
             return tokens_of(row, keys=self.attempts.keys)
@@ -167,3 +188,11 @@ class Renewals:
                 self.told.add(row.id)
                 self.attempts.events.emit(event_of("needs_reauth", row, code=error.code, reason=error.reason))
             raise
+
+
+def _key(row: StoredAssociation) -> tuple[str, ...]:
+    """Name the one task that renews a row of a version.
+
+    Without the version, who asks for newer tokens than those stored would join a caller who gets just these.
+    """
+    return "renew", row.id, str(row.version)

@@ -14,13 +14,12 @@ from asgi_social.errors import StorageError
 from asgi_social.secret import fraction
 from asgi_social.storage.dialect import Dialect, Lend
 from asgi_social.storage.schema import stored_version
-from asgi_social.storage.work import Asked, Many, Rows, Work
+from asgi_social.storage.work import Asked, Bound, Many, Rows, Work
 
 T = TypeVar("T")
 
 # Between the tries, of which there are one more; each is shortened at random, so that two do not meet again.
 _PAUSES = (0.05, 0.25)
-_COMMIT = sa.text("COMMIT")
 
 
 class Connections:
@@ -124,11 +123,11 @@ class Connections:
         inside: AbstractAsyncContextManager[None],
     ) -> T:
         for statement in self._dialect.begin:
-            await connection.execute(sa.text(statement))
+            await self._dialect.run(connection, statement, ())
         async with inside:
             result = await self._played(connection, work())
             try:
-                await connection.execute(_COMMIT)
+                await self._dialect.run(connection, "COMMIT", ())
             except self._dialect.errors as error:
                 if self._dialect.failure(error) == "lost":
                     # A second try would not know of the first one.
@@ -170,10 +169,16 @@ class Connections:
 
     async def _answer(self, connection: ConnectionBackend, asked: Asked) -> Rows:
         if isinstance(asked, Many):
-            for row in asked.rows:
-                _check_each(row.values())
-            await self._dialect.insert_many(connection, asked.insert, asked.rows)
+            each = [asked.statement.arguments(row) for row in asked.rows]
+            for arguments in each:
+                _check_each(arguments)
+            await self._dialect.run_many(connection, asked.statement.text, each)
             return []
+        if isinstance(asked, Bound):
+            arguments = asked.statement.arguments(asked.values)
+            _check_each(arguments)
+            found = await self._dialect.run(connection, asked.statement.text, arguments)
+            return [dict(zip(asked.statement.columns, row, strict=True)) for row in found]
         _check(asked)
         if isinstance(asked, sa.Select | sa.TextualSelect):
             return [dict(record._mapping) for record in await connection.fetch_all(asked)]

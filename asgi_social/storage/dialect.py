@@ -1,6 +1,7 @@
 """What differs between the databases, as one value for each; the files beside this one fill it in.
 
-Of ``databases`` three things are used: its URL, its pools, and a connection's way to run a statement of SQLAlchemy.
+Of ``databases`` three things are used: its URL, its pools, and a connection's way to run a statement of SQLAlchemy;
+what is run often, or for many rows, goes to the driver's own connection.
 Not ``Database.connection()``, which ties a connection to the task that asked for it: one that was lost inside a
 transaction would be given to that task again and again. Not ``transaction()`` either, which loses its place in the pool
 when it is cancelled; nor what ``execute()`` returns, which is a row's number as often as a count of rows: what was
@@ -8,7 +9,7 @@ written is read back by a ``write_id``.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -41,7 +42,10 @@ class Dialect:
         now: The present moment by the database's clock, in epoch seconds, not as of the transaction's begin.
         begin: What begins a transaction in which each statement sees what was committed before it.
         insert_new: Gives an INSERT that does nothing where a unique key is taken.
-        insert_many: Runs such an INSERT for many rows, written out once and not once for each, as databases would.
+        words: What writes a statement out once, and not at each call as ``databases`` does, with marks in an order.
+        run: Runs such a statement with values in that order, and gives its rows.
+        run_many: Runs it with the values of each of many rows, and gives nothing.
+        has_returning: Whether an UPDATE can give what it changed.
         errors: What the driver raises.
         failure: Says what such an error means.
         code: Gives its code; never its text, which may hold a value of the row.
@@ -59,7 +63,10 @@ class Dialect:
     now: sa.ColumnElement[float]
     begin: Sequence[str]
     insert_new: Callable[[sa.Table, Mapping[str, object]], sa.Insert]
-    insert_many: Callable[[ConnectionBackend, sa.Insert, Sequence[Mapping[str, object]]], Awaitable[None]]
+    words: sa.Dialect
+    run: Callable[[ConnectionBackend, str, Sequence[object]], Awaitable[Iterable[Sequence[Any]]]]
+    run_many: Callable[[ConnectionBackend, str, Sequence[Sequence[object]]], Awaitable[None]]
+    has_returning: bool
     errors: tuple[type[Exception], ...]
     failure: Callable[[Exception], Failure]
     code: Callable[[Exception], str]

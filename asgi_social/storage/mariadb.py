@@ -6,8 +6,9 @@ site-packages. Its one advisory (CVE-2025-65896: the keys of a dict given as a v
 mended since 0.2.12, and since 0.2.13 it closes a connection that a cancelled caller left half read.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncmy.errors
 import sqlalchemy as sa
@@ -61,11 +62,18 @@ def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
     return mysql.insert(table).values(**values).on_duplicate_key_update(write_id=table.c.write_id)
 
 
-async def insert_many(connection: ConnectionBackend, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
-    """Run an INSERT for many rows."""
-    written = query.compile(dialect=pymysql.dialect(paramstyle="pyformat"))
+async def run(connection: ConnectionBackend, text: str, values: Sequence[object]) -> Iterable[Sequence[Any]]:
+    """Run a statement, and give its rows."""
     async with connection.raw_connection.cursor() as cursor:
-        await cursor.executemany(written.string, rows)
+        await cursor.execute(text, values)
+        rows: Iterable[Sequence[Any]] = await cursor.fetchall()
+        return rows
+
+
+async def run_many(connection: ConnectionBackend, text: str, values: Sequence[Sequence[object]]) -> None:
+    """Run a statement for many rows."""
+    async with connection.raw_connection.cursor() as cursor:
+        await cursor.executemany(text, values)
 
 
 def failure(error: Exception) -> Failure:
@@ -97,7 +105,10 @@ DIALECT = Dialect(
     tables=_TABLES,
     begin=("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"),
     insert_new=insert_new,
-    insert_many=insert_many,
+    words=pymysql.dialect(paramstyle="format"),
+    run=run,
+    run_many=run_many,
+    has_returning=False,
     errors=_ERRORS,
     failure=failure,
     code=code,

@@ -3,13 +3,23 @@
 It gives and refuses what the SQL store does. No method awaits anything, so each is one step for all other tasks.
 """
 
-from collections.abc import Collection, Sequence
+import heapq
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from asgi_social.clock import Clock, SystemClock
 from asgi_social.errors import StorageError
-from asgi_social.storage.repository import LONGEST_HOLD_SECONDS, LeaseSeconds, StoredAssociation, StoredUser
+from asgi_social.storage.repository import (
+    LONGEST_HOLD_SECONDS,
+    Claimed,
+    Due,
+    LeaseSeconds,
+    StoredAssociation,
+    StoredUser,
+    chosen,
+    place_of,
+)
 
 
 class MemoryRepository:
@@ -88,9 +98,7 @@ class MemoryRepository:
         row, now = self._associations.get(association_id), self._clock.now()
         if row is None or row.version != version or _is_leased(row, now=now):
             return None
-        until = now + (seconds.fresh if row.sent_at is None else seconds.taking_over)
-        self._associations[row.id] = replace(row, lease_id=lease_id, lease_until=until)
-        return _copy(self._associations[row.id])
+        return self._lease(row, lease_id, seconds, now=now)
 
     async def mark_sent(self, association_id: str, *, version: int, lease_id: str) -> bool:
         """Set ``sent_at``; False where the lease or version is lost."""
@@ -111,12 +119,14 @@ class MemoryRepository:
             stored, attempts=row.attempts, next_attempt_at=row.next_attempt_at, renew_at=row.renew_at
         )
 
-    async def due(
-        self, *, backends: Collection[str], now: float, limit: int, after: tuple[float, str] | None = None
-    ) -> list[StoredAssociation]:
-        """Give associations to renew ahead of time, by ``renew_at`` and then by id."""
-        rows = sorted(self._due(backends, now=now), key=_place)
-        return [_copy(row) for row in rows if after is None or _place(row) > after][:limit]
+    async def claim(
+        self, due: Due, *, lease_id: str, seconds: LeaseSeconds, wanted: Callable[[StoredAssociation], bool]
+    ) -> Claimed:
+        """Take the leases of several associations that are due at once."""
+        behind = (row for row in self._due({due.backend}, now=due.now) if place_of(row) > due.after)
+        rows = heapq.nsmallest(due.among, behind, key=place_of)
+        claimed, now = chosen(map(_copy, rows), limit=due.limit, wanted=wanted), self._clock.now()
+        return replace(claimed, rows=[self._lease(row, lease_id, seconds, now=now) for row in claimed.rows])
 
     async def count(self, *, backends: Collection[str] | None = None, due_at: float | None = None) -> int:
         """Count associations: all, those of some backends, those of them that are due at a moment."""
@@ -193,6 +203,10 @@ class MemoryRepository:
         self._flows[key] = (expires_at, sealed)
         return True
 
+    def _lease(self, row: StoredAssociation, lease_id: str, seconds: LeaseSeconds, *, now: float) -> StoredAssociation:
+        self._associations[row.id] = replace(row, lease_id=lease_id, lease_until=now + seconds.of(row))
+        return _copy(self._associations[row.id])
+
     def _due(self, backends: Collection[str], *, now: float) -> list[StoredAssociation]:
         moment = self._clock.now()
         return [
@@ -225,10 +239,6 @@ class MemoryRepository:
 
 def _is_leased(row: StoredAssociation, *, now: float) -> bool:
     return row.lease_until is not None and row.lease_until > now
-
-
-def _place(row: StoredAssociation) -> tuple[float, str]:
-    return row.renew_at or 0.0, row.id
 
 
 def _sealed(row: StoredAssociation) -> tuple[str | None, ...]:

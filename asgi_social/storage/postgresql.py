@@ -1,7 +1,8 @@
 """PostgreSQL, through asyncpg."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
@@ -49,11 +50,22 @@ def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
     return postgresql.insert(table).values(**values).on_conflict_do_nothing()
 
 
-async def insert_many(connection: ConnectionBackend, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
-    """Run an INSERT for many rows."""
-    written = query.compile(dialect=numbered.dialect())  # type: ignore[no-untyped-call]  # it carries no types
-    values = [[row[name] for name in written.positiontup or ()] for row in rows]
-    await connection.raw_connection.executemany(written.string, values)
+async def leave(connection: object) -> None:
+    """Leave a connection as it is when it goes back to the pool, which would ask the server to undo what is set.
+
+    Nothing is ever set in one, no lock or cursor outlives its transaction, and one that is in a transaction is ended.
+    """
+
+
+async def run(connection: ConnectionBackend, text: str, values: Sequence[object]) -> Iterable[Sequence[Any]]:
+    """Run a statement, and give its rows."""
+    rows: Iterable[Sequence[Any]] = await connection.raw_connection.fetch(text, *values)
+    return rows
+
+
+async def run_many(connection: ConnectionBackend, text: str, values: Sequence[Sequence[object]]) -> None:
+    """Run a statement for many rows."""
+    await connection.raw_connection.executemany(text, values)
 
 
 def failure(error: Exception) -> Failure:
@@ -82,13 +94,16 @@ def code(error: Exception) -> str:
 
 DIALECT = Dialect(
     kind="PostgreSQL",
-    options={"min_size": 1, "max_size": 10, "timeout": CONNECT_SECONDS},
+    options={"min_size": 1, "max_size": 10, "timeout": CONNECT_SECONDS, "reset": leave},
     # clock_timestamp, for now() is when the transaction began, before it waited for the row.
     now=sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double),
     tables=_TABLES,
     begin=("BEGIN ISOLATION LEVEL READ COMMITTED",),
     insert_new=insert_new,
-    insert_many=insert_many,
+    words=numbered.dialect(),  # type: ignore[no-untyped-call]  # it carries no types
+    run=run,
+    run_many=run_many,
+    has_returning=True,
     errors=_ERRORS,
     failure=failure,
     code=code,

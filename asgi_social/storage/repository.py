@@ -4,7 +4,7 @@ Rows carry sealed text: sealing is done above this room, so that no repository, 
 One test-suite runs over all implementations (``tests/storage/``).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -88,6 +88,67 @@ class LeaseSeconds:
     fresh: float = 30.0
     taking_over: float = 33.0
 
+    def of(self, row: StoredAssociation) -> float:
+        """Give the seconds for a row."""
+        return self.fresh if row.sent_at is None else self.taking_over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What is to be renewed ahead of time: some associations of a backend, in the order of ``renew_at`` and id.
+
+    They are active, with ``renew_at`` not after ``now``, nor ``next_attempt_at`` (where there is one) unless by more
+    than an hour, and without a lease that has not ended.
+
+    Attributes:
+        backend: Its name.
+        now: Epoch seconds.
+        after: The place in that order behind which they are looked for.
+        limit: How many are claimed at most.
+        among: How many are looked at at most.
+    """
+
+    backend: str
+    now: float
+    after: tuple[float, str] = (0.0, "")
+    limit: int
+    among: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What was found of it.
+
+    Attributes:
+        rows: Those that the caller has the lease of now, as they are with it.
+        passed: How many were due and not wanted.
+        after: The place of the last one that was looked at; None: there was none.
+    """
+
+    rows: Sequence[StoredAssociation]
+    passed: int
+    after: tuple[float, str] | None
+
+
+def chosen(rows: Iterable[StoredAssociation], *, limit: int, wanted: Callable[[StoredAssociation], bool]) -> Claimed:
+    """Give the first of some rows that are wanted, not leased yet; none behind the last of them is looked at."""
+    kept: list[StoredAssociation] = []
+    passed, after = 0, None
+    for row in rows:
+        if len(kept) == limit:
+            break
+        after = place_of(row)
+        if wanted(row):
+            kept.append(row)
+        else:
+            passed += 1
+    return Claimed(rows=kept, passed=passed, after=after)
+
+
+def place_of(row: StoredAssociation) -> tuple[float, str]:
+    """Give the place of a row in the order in which associations are renewed ahead of time."""
+    return row.renew_at or 0.0, row.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredUser:
@@ -168,23 +229,23 @@ class Associations(Protocol):
                 have acted, and both stay, so that nobody tries again before the lease has ended.
         """
 
-    async def due(
-        self, *, backends: Collection[str], now: float, limit: int, after: tuple[float, str] | None = None
-    ) -> list[StoredAssociation]:
-        """Give associations to renew ahead of time, at most ``limit``, by ``renew_at`` and then by id.
+    async def claim(
+        self, due: Due, *, lease_id: str, seconds: LeaseSeconds, wanted: Callable[[StoredAssociation], bool]
+    ) -> Claimed:
+        """Take the leases of several associations at once, as ``lease`` does; of any number of callers each has others.
 
-        Of these backends, active, with ``renew_at`` not after ``now``, nor ``next_attempt_at`` (where there is one)
-        unless by more than an hour, and without a lease that has not ended.
+        Those that another caller is at just then are passed by, and not waited for.
 
         Args:
-            backends: Names of backends.
-            now: Epoch seconds.
-            limit: How many at most.
-            after: ``renew_at`` and id of the last one of the page before; None begins.
+            due: Which.
+            lease_id: Names the caller's attempt at all of them; no two are alike.
+            seconds: As for ``lease``.
+            wanted: Says of a row whether to take its lease; what is not wanted is not written to. It may be asked of a
+                row more than once, and does nothing that takes time.
         """
 
     async def count(self, *, backends: Collection[str] | None = None, due_at: float | None = None) -> int:
-        """Count associations: all, those of some backends, those of them that are due at a moment as ``due`` has it."""
+        """Count associations: all, those of some backends, those of them that are due at a moment as ``Due`` has it."""
 
     async def count_sealed_otherwise(self, prefixes: Collection[str]) -> int:
         """Count the associations with a sealed value (account or token) that is not empty and begins with none of them.

@@ -1,7 +1,7 @@
 """The store in a database, through ``databases``: SQLite, PostgreSQL or MariaDB, by its URL."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import partial
 from typing import Any, Literal
 
@@ -13,23 +13,19 @@ from asgi_social.secret import random_text
 from asgi_social.storage import schema, work
 from asgi_social.storage.address import found
 from asgi_social.storage.connections import Connections
-from asgi_social.storage.repository import LeaseSeconds, StoredAssociation, StoredUser
+from asgi_social.storage.repository import Claimed, Due, LeaseSeconds, StoredAssociation, StoredUser
 from asgi_social.storage.schema import social_association, social_flow, social_user
 from asgi_social.storage.statements import (
-    AT_REST,
-    NEVER_REWRITTEN,
     OWN,
     READ,
-    SEALED,
     Condition,
-    behind,
     due_by,
     of_account,
     of_user,
     sealed_otherwise,
-    unleased,
     values_of,
 )
+from asgi_social.storage.written import Statements, Written, new_values_of, written
 
 
 class SqlRepository:
@@ -48,6 +44,7 @@ class SqlRepository:
         make, dialect = found(database)
         self._dialect = dialect
         self._connections = Connections(make, dialect)
+        self._statements = Statements(dialect)
         self.steps = schema.steps_for(dialect.kind)
 
     async def open(self) -> None:
@@ -89,7 +86,8 @@ class SqlRepository:
 
     async def get(self, association_id: str) -> StoredAssociation | None:
         """Give one association by its id, or None where it is gone."""
-        return await self._connections.read("get", partial(work.one, OWN.id == association_id))
+        values = {"association_id": association_id}
+        return await self._connections.read("get", partial(work.got, self._statements.get, values))
 
     async def of_user(self, user_id: str, *, backend: str | None = None) -> list[StoredAssociation]:
         """Give a user's associations, of one backend or of all, oldest first."""
@@ -106,51 +104,44 @@ class SqlRepository:
             return []
         write_id = random_text(bits=128)
         values = [{**values_of(row), "write_id": write_id} for row in rows]
-        insert = self._dialect.insert_new(social_association, values[0])
+        insert = written(self._dialect.insert_new(social_association, values[0]), self._dialect.words)
         return await self._connections.write("add_each", partial(work.added_each, insert, values, write_id=write_id))
 
     async def save_tokens(self, row: StoredAssociation, *, replaces: int) -> bool:
         """Write what a renewal changes where the stored version is still ``replaces``; else False."""
-        values = {name: value for name, value in values_of(row).items() if name not in NEVER_REWRITTEN}
-        values |= {**AT_REST, "version": replaces + 1}
-        return await self._written("save_tokens", row.id, OWN.version == replaces, values)
+        values = {**new_values_of(row), "old_version": replaces}
+        return await self._changed("save_tokens", self._statements.save_tokens, row.id, values)
 
     async def lease(
         self, association_id: str, *, version: int, lease_id: str, seconds: LeaseSeconds
     ) -> StoredAssociation | None:
         """Take the right to renew an association for a while, by the database's clock."""
-        now = self._dialect.now
-        until = sa.case((OWN.sent_at.is_(None), now + seconds.fresh), else_=now + seconds.taking_over)
-        is_free = (OWN.id == association_id) & (OWN.version == version) & unleased(now)
-        query = sa.update(social_association).where(is_free).values(lease_id=lease_id, lease_until=until)
-        return await self._connections.write("lease", partial(work.leased, query, association_id, lease_id))
+        named = {"association_id": association_id, "old_version": version, "new_lease_id": lease_id}
+        values = {**named, **asdict(seconds)}
+        return await self._connections.write("lease", partial(work.got, self._statements.lease, values))
 
     async def mark_sent(self, association_id: str, *, version: int, lease_id: str) -> bool:
         """Set ``sent_at``; False where the lease or version is lost."""
-        now = self._dialect.now
-        is_held = (OWN.version == version) & (OWN.lease_id == lease_id) & ~unleased(now)
-        return await self._written("mark_sent", association_id, is_held, {"sent_at": now})
+        values = {"old_version": version, "old_lease_id": lease_id}
+        return await self._changed("mark_sent", self._statements.mark_sent, association_id, values)
 
     async def release(self, row: StoredAssociation, *, outcome: Literal["known", "unknown"]) -> None:
         """End a renewal without new tokens."""
-        values = {name: getattr(row, name) for name in ("attempts", "next_attempt_at", "renew_at")}
-        if outcome == "known":
-            values |= {"lease_id": None, "lease_until": None, "sent_at": None}
-        await self._written("release", row.id, OWN.lease_id == row.lease_id, values)
+        values = {**new_values_of(row), "old_lease_id": row.lease_id}
+        await self._changed("release", self._statements.release[outcome], row.id, values)
 
-    async def due(
-        self, *, backends: Collection[str], now: float, limit: int, after: tuple[float, str] | None = None
-    ) -> list[StoredAssociation]:
-        """Give associations to renew ahead of time, by ``renew_at`` and then by id."""
-        is_due = OWN.backend.in_(list(backends)) & due_by(now, now=self._dialect.now) & behind(after)
-        query = sa.select(*READ).where(is_due).order_by(OWN.renew_at, OWN.id).limit(limit)
-        return await self._connections.read("due", partial(work.every, query))
+    async def claim(
+        self, due: Due, *, lease_id: str, seconds: LeaseSeconds, wanted: Callable[[StoredAssociation], bool]
+    ) -> Claimed:
+        """Take the leases of several associations that are due at once, by the database's clock."""
+        claiming = partial(work.claimed, self._statements, due, lease_id, seconds, wanted)
+        return await self._connections.write("claim", claiming)
 
     async def count(self, *, backends: Collection[str] | None = None, due_at: float | None = None) -> int:
         """Count associations: all, those of some backends, those of them that are due at a moment."""
         chosen = sa.true() if backends is None else OWN.backend.in_(list(backends))
         return await self._counted(
-            "count", chosen if due_at is None else chosen & due_by(due_at, now=self._dialect.now)
+            "count", chosen if due_at is None else chosen & due_by(sa.literal(due_at, sa.Double), now=self._dialect.now)
         )
 
     async def count_sealed_otherwise(self, prefixes: Collection[str]) -> int:
@@ -164,8 +155,8 @@ class SqlRepository:
 
     async def reseal(self, row: StoredAssociation) -> bool:
         """Write what is sealed anew, where the version holds."""
-        values = {name: getattr(row, name) for name in SEALED}
-        return await self._written("reseal", row.id, OWN.version == row.version, values)
+        values = {**new_values_of(row), "old_version": row.version}
+        return await self._changed("reseal", self._statements.reseal, row.id, values)
 
     async def remove(
         self, *, user_id: str, backend: str | None = None, association_id: str | None = None
@@ -228,12 +219,11 @@ class SqlRepository:
         [found] = await self._connections.read(operation, partial(work.rows, query))
         return int(found["number"])
 
-    async def _written(
-        self, operation: str, association_id: str, condition: Condition, values: Mapping[str, object]
+    async def _changed(
+        self, operation: str, statements: Sequence[Written], association_id: str, values: Mapping[str, object]
     ) -> bool:
-        write_id = random_text(bits=128)
-        writing = partial(work.written, association_id, condition, values, write_id=write_id)
-        return await self._connections.write(operation, writing)
+        named = {"association_id": association_id, "new_write_id": random_text(bits=128)}
+        return await self._connections.write(operation, partial(work.changed, statements, {**values, **named}))
 
     def _adding(self, row: StoredAssociation, *, operation: str) -> Callable[[], work.Work[bool]]:
         write_id = random_text(bits=128)

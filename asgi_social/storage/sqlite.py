@@ -8,9 +8,10 @@ the writers of other processes, where a deferred transaction is told that the da
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from databases import Database
@@ -119,11 +120,15 @@ def insert_new(table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
     return sqlite.insert(table).values(**values).on_conflict_do_nothing()
 
 
-async def insert_many(connection: ConnectionBackend, query: sa.Insert, rows: Sequence[Mapping[str, object]]) -> None:
-    """Run an INSERT for many rows."""
-    written = query.compile(dialect=sqlite.dialect(paramstyle="qmark"))
-    values = [[row[name] for name in written.positiontup or ()] for row in rows]
-    await connection.raw_connection.executemany(written.string, values)
+async def run(connection: ConnectionBackend, text: str, values: Sequence[object]) -> Iterable[Sequence[Any]]:
+    """Run a statement, and give its rows."""
+    rows: Iterable[Sequence[Any]] = await connection.raw_connection.execute_fetchall(text, values)
+    return rows
+
+
+async def run_many(connection: ConnectionBackend, text: str, values: Sequence[Sequence[object]]) -> None:
+    """Run a statement for many rows."""
+    await connection.raw_connection.executemany(text, values)
 
 
 def failure(error: Exception) -> Failure:
@@ -143,7 +148,10 @@ DIALECT = Dialect(
     tables=_TABLES,
     begin=("BEGIN IMMEDIATE",),
     insert_new=insert_new,
-    insert_many=insert_many,
+    words=sqlite.dialect(paramstyle="qmark"),
+    run=run,
+    run_many=run_many,
+    has_returning=False,  # SQLite of before 3.35 has none
     errors=_ERRORS,
     failure=failure,
     code=code,

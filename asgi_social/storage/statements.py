@@ -16,6 +16,7 @@ OWN = social_association.c
 READ = [column for column in OWN if column.name != "write_id"]
 SEALED = ("account", "access_token", "refresh_token", "id_token")
 NEVER_REWRITTEN = ("id", "user_id", "backend", "authority", "uid", "created_at", "version")
+STORE_NOW = "store_now"  # a column that is not stored: the moment by the database's clock
 AT_REST: Mapping[str, object] = {
     "lease_id": None,
     "lease_until": None,
@@ -60,7 +61,7 @@ def unleased(now: sa.ColumnElement[float]) -> Condition:
     return sa.or_(OWN.lease_until.is_(None), OWN.lease_until <= now)
 
 
-def due_by(moment: float, *, now: sa.ColumnElement[float]) -> Condition:
+def due_by(moment: sa.ColumnElement[float], *, now: sa.ColumnElement[float]) -> Condition:
     """Choose what is to be renewed ahead of time, and may be.
 
     Args:
@@ -72,11 +73,10 @@ def due_by(moment: float, *, now: sa.ColumnElement[float]) -> Condition:
     return sa.and_(OWN.status == "active", OWN.renew_at <= moment, may_be, unleased(now))
 
 
-def behind(after: tuple[float, str] | None) -> Condition:
+def behind(renew_at: sa.ColumnElement[float], id_: sa.ColumnElement[str]) -> Condition:
     """Choose what comes after a place in the order of ``renew_at`` and id."""
-    if after is None:
-        return sa.true()
-    return sa.or_(OWN.renew_at > after[0], sa.and_(OWN.renew_at == after[0], OWN.id > after[1]))
+    # The first half is what an index is entered by.
+    return sa.and_(OWN.renew_at >= renew_at, sa.or_(OWN.renew_at > renew_at, OWN.id > id_))
 
 
 def sealed_otherwise(prefixes: Collection[str]) -> Condition:

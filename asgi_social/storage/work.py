@@ -3,17 +3,18 @@
 They know tables and rows, and neither connections nor what a database is called; who plays one may play it anew.
 """
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ClauseElement
 
 from asgi_social.errors import StorageError
-from asgi_social.storage.repository import StoredAssociation
+from asgi_social.storage.repository import Claimed, Due, LeaseSeconds, StoredAssociation, chosen
 from asgi_social.storage.schema import social_association, social_flow
-from asgi_social.storage.statements import OWN, READ, Condition, of_account, row_of
+from asgi_social.storage.statements import OWN, READ, STORE_NOW, Condition, of_account, row_of
+from asgi_social.storage.written import Statements, Written, new_values_of
 
 T = TypeVar("T")
 
@@ -22,13 +23,21 @@ MAX_FORGOTTEN_KEYS = 100
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """An INSERT that is run for each of many rows."""
+    """A statement that is written out already, and its values for each of many rows."""
 
-    insert: sa.Insert
+    statement: Written
     rows: Sequence[Mapping[str, object]]
 
 
-Asked: TypeAlias = ClauseElement | Many
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A statement that is written out already, and its values this time."""
+
+    statement: Written
+    values: Mapping[str, object]
+
+
+Asked: TypeAlias = ClauseElement | Many | Bound
 Rows: TypeAlias = list[Mapping[str, Any]]
 Work: TypeAlias = Generator[Asked, Rows, T]
 
@@ -82,7 +91,7 @@ def added_with_user(adding: Work[bool], insert: sa.Insert) -> Work[bool]:
     return True
 
 
-def added_each(insert: sa.Insert, rows: Sequence[Mapping[str, object]], *, write_id: str) -> Work[list[bool]]:
+def added_each(insert: Written, rows: Sequence[Mapping[str, object]], *, write_id: str) -> Work[list[bool]]:
     """Store several associations, and say of each whether it was; none where an id is taken."""
     yield Many(insert, rows)
     ids = [row["id"] for row in rows]
@@ -93,18 +102,41 @@ def added_each(insert: sa.Insert, rows: Sequence[Mapping[str, object]], *, write
     return [id_ in written for id_ in ids]
 
 
-def leased(update: sa.Update, association_id: str, lease_id: str) -> Work[StoredAssociation | None]:
-    """Take a lease, and give the row where it was got."""
-    yield update
-    return (yield from one(sa.and_(OWN.id == association_id, OWN.lease_id == lease_id)))
+def got(statements: Sequence[Written], values: Mapping[str, object]) -> Work[StoredAssociation | None]:
+    """Run statements with the same values, and give the association that the last one reads, or None."""
+    rows = yield from _in_turn(statements, values)
+    return row_of(rows[0]) if rows else None
 
 
-def written(association_id: str, condition: Condition, values: Mapping[str, object], *, write_id: str) -> Work[bool]:
-    """Write to an association where a condition holds, and say whether it did: the write's id is read back."""
-    chosen = sa.and_(OWN.id == association_id, condition)
-    yield sa.update(social_association).where(chosen).values(**values, write_id=write_id)
-    query = sa.select(OWN.id).where(OWN.id == association_id, OWN.write_id == write_id)
-    return (yield from first(query)) is not None
+def changed(statements: Sequence[Written], values: Mapping[str, object]) -> Work[bool]:
+    """Run statements with the same values, and say whether they changed anything, which the last one reads."""
+    return bool((yield from _in_turn(statements, values)))
+
+
+def _in_turn(statements: Sequence[Written], values: Mapping[str, object]) -> Work[Rows]:
+    rows: Rows = []
+    for statement in statements:
+        rows = yield Bound(statement, values)
+    return rows
+
+
+def claimed(
+    statements: Statements,
+    due: Due,
+    lease_id: str,
+    seconds: LeaseSeconds,
+    wanted: Callable[[StoredAssociation], bool],
+) -> Work[Claimed]:
+    """Take the leases of what is due and wanted; nobody else is at a row between the look at it and its lease."""
+    renew_at, id_ = due.after
+    found = yield Bound(statements.due, {**asdict(due), "after_renew_at": renew_at, "after_id": id_})
+    now = {row["id"]: row[STORE_NOW] for row in found}
+    rows = (row_of({name: value for name, value in row.items() if name != STORE_NOW}) for row in found)
+    claimed = chosen(rows, limit=due.limit, wanted=wanted)
+    leased = [replace(row, lease_id=lease_id, lease_until=now[row.id] + seconds.of(row)) for row in claimed.rows]
+    if leased:
+        yield Many(statements.claim, [{"association_id": row.id, **new_values_of(row)} for row in leased])
+    return replace(claimed, rows=leased)
 
 
 def removed(query: sa.Select[Any]) -> Work[list[StoredAssociation]]:

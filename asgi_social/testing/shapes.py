@@ -17,7 +17,7 @@ from asgi_social.protocols.message import Response
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.provider import Call
 from asgi_social.protocols.userinfo import STANDARD_CLAIMS
-from asgi_social.protocols.variables import open_variables, templates_of, with_variables
+from asgi_social.protocols.variables import open_variables, with_variables
 from asgi_social.testing.fake_keys import algorithm_for
 from asgi_social.testing.fake_metadata import metadata_of
 from asgi_social.testing.inverting import Answers, merged, with_facts, with_names, with_something
@@ -192,7 +192,7 @@ def _facts(client: Client, claims: Mapping[str, object]) -> list[tuple[Path, obj
 def _demanded(client: Client) -> Iterable[tuple[str, ...]]:
     roots = {"token": "token", "claim": "id", "userinfo": "userinfo"}
     roots |= {call.id: call.id for call in client.provider.userinfo.requests}
-    for name in sorted({name for one in templates_of(client.provider) for name in one.names}):
+    for name in sorted({name for one in client.provider.templates for name in one.names}):
         root, *steps = name.split(".")
         if root in roots and steps:
             yield roots[root], *steps

@@ -20,6 +20,16 @@ MOVED = {
     "https://social_core.auth.eu-west-1.amazoncognito.com/login": (
         "https://social_core.auth.eu-west-1.amazoncognito.com/oauth2/authorize"
     ),
+    "https://soundcloud.com/connect": "https://secure.soundcloud.com/authorize",
+    "https://api.soundcloud.com/oauth2/token": "https://secure.soundcloud.com/oauth/token",
+    "https://stackexchange.com/oauth": "https://stackoverflow.com/oauth",
+    "https://stackexchange.com/oauth/access_token": "https://stackoverflow.com/oauth/access_token/json",
+    "https://api.stackexchange.com/2.1/me": "https://api.stackexchange.com/2.3/me",
+    "https://twitter.com/i/oauth2/authorize": "https://x.com/i/oauth2/authorize",
+    "https://api.twitter.com/2/oauth2/token": "https://api.x.com/2/oauth2/token",
+    "https://api.twitter.com/2/users/me": "https://api.x.com/2/users/me",
+    "https://login.uber.com/oauth/authorize": "https://login.uber.com/oauth/v2/authorize",
+    "https://login.uber.com/oauth/token": "https://login.uber.com/oauth/v2/token",
     "https://ssl.reddit.com/api/v1/authorize": "https://www.reddit.com/api/v1/authorize",
     "https://ssl.reddit.com/api/v1/access_token": "https://www.reddit.com/api/v1/access_token",
     "https://oauth.reddit.com/api/v1/me.json": "https://oauth.reddit.com/api/v1/me",
@@ -30,6 +40,9 @@ NOTHING_ADDED_BY = {"linkedin-openidconnect", "slack"}  # they take no PKCE, and
 ADDED_BY = {
     "facebook": {"fields"},  # without it the profile has neither address nor picture
     "github-org": {"scope"},  # without read:org only a public membership is seen
+    "qiita": {"scope"},  # without read_qiita nothing may be read
+    "stackoverflow": {"key"},  # which raises the limits
+    "uber": {"scope"},  # without profile none is read
     "mailru": {"scope"},  # which published clients ask for
 }
 # What was sent and is not by us.
@@ -37,6 +50,7 @@ LEFT_OUT = {
     # They stand in the Basic header, and need not stand in the body too.
     "bitbucket-oauth2": {"client_id", "client_secret"},
     "cognito": {"client_id", "client_secret"},
+    "google-openidconnect": {"alt"},  # it answers in JSON in any case
     # The request token was given for it.
     "discogs": {"redirect_uri"},
     "flickr": {"redirect_uri"},
@@ -44,6 +58,8 @@ LEFT_OUT = {
     "spotify": {"client_id", "client_secret"},
     "stripe": {"client_id", "scope"},  # the key says which app it is; an empty scope says nothing
 }
+# Who is told the app in the form alone, where social-core says it in the Basic header too.
+BY_FORM = {"uber"}
 # Of a signature of OAuth 1: no nonce and no time comes twice, and what is signed is another text each time.
 NEVER_TWICE = {"oauth_nonce", "oauth_timestamp", "oauth_signature"}
 # Requests of ours that were not recorded, with what is answered; None: that it is not found.
@@ -58,11 +74,29 @@ FURTHER: Mapping[str, Mapping[str, str | None]] = {
     "github-org": {"https://api.github.com/user/emails": None},
     # Made there only where the app asks for the scope of the address, and refused without it.
     "linkedin-oauth2": {"https://api.linkedin.com/v2/emailAddress": None},
+    # The recording expects this account, and has lost the answer.
+    "soundcloud": {"https://api.soundcloud.com/me": '{"id": 10101010, "username": "foobar", "full_name": "Foo Bar"}'},
 }
 # Requests that were recorded, and in whose place another is made.
 NOT_ASKED = {"https://bachmanity.atlassian.net/rest/api/latest/application-properties"}
 
-_NAMES = {"KEY": "client_id", "SECRET": "client_secret"}
+# What we have to be told besides.
+BESIDES: Mapping[str, Mapping[str, object]] = {"stackoverflow": {"api_key": "a-request-key"}}
+# Where the metadata lie that were not recorded, with what they say.
+METADATA: Mapping[str, Mapping[str, str]] = {
+    "https://cas.example.net/oidc/.well-known/openid-configuration": {
+        "issuer": "https://cas.example.net/oidc",
+        "authorization_endpoint": "https://cas.example.net/oidc/oidcAuthorize",
+        "token_endpoint": "https://cas.example.net/oidc/oidcAccessToken",
+        "userinfo_endpoint": "https://cas.example.net/oidc/oidcProfile",
+        "jwks_uri": "https://cas.example.net/oidc/jwks",
+    }
+}
+
+_NAMES = {"KEY": "client_id", "SECRET": "client_secret", "OIDC_ENDPOINT": "issuer", "ID_KEY": "uid"}
+_PATHS = {  # where social-core reads it, which names the place itself
+    ("cas", "preferred_username"): "attributes.preferred_username",
+}
 _NAMES_OF_APPLE = {"CLIENT": "client_id", "SECRET": "client_secret", "KEY": "key"}
 # Settings of social-auth that mean nothing here.
 _MEANINGLESS = {
@@ -71,6 +105,8 @@ _MEANINGLESS = {
     "USERNAME_IS_FULL_EMAIL",  # of the pipeline's username, not of the account's
     "ID_TOKEN_DECRYPTION_KEY",  # a name of the recording's own
     "PKCE_CODE_CHALLENGE_METHOD",  # it is S256 always
+    "WHITELISTED_DOMAINS",  # of the pipeline
+    "IDENTIFIED_BY_PERMANENT_ID",  # it is always
 }
 
 
@@ -121,8 +157,11 @@ def recordings() -> list[Recording]:
 
 
 def fields_of(*encoded: str) -> dict[str, str]:
-    """Give the parameters of a query and a form."""
-    return {name: value for text in encoded for name, value in parse_qsl(text, keep_blank_values=True)}
+    """Give the parameters of a query and a form, or of JSON."""
+    found: dict[str, str] = {}
+    for text in encoded:
+        found |= json.loads(text) if text.startswith("{") else dict(parse_qsl(text, keep_blank_values=True))
+    return found
 
 
 def settings_of(recording: Recording) -> dict[str, Any]:
@@ -135,9 +174,12 @@ def settings_of(recording: Recording) -> dict[str, Any]:
         name = name.removeprefix(prefix)
         if name == "USERNAME_WITH_TEAM" and value is False:
             found["account"] = {"username": "user.email:before(@)|user.name"}
+        elif name == "USERNAME_KEY":
+            found["account"] = {"username": value}
         elif name not in _MEANINGLESS:
-            found[names.get(name, name.lower())] = value
-    return found
+            path = _PATHS.get((recording.provider, str(value)), value) if name == "ID_KEY" else value
+            found[names.get(name, name.lower())] = path
+    return {**found, **BESIDES.get(recording.provider, {})}
 
 
 def _recording(provider: str, login: Mapping[str, Any]) -> Recording:

@@ -16,8 +16,10 @@ from tests.providers.answering import KEY, key_set
 from tests.providers.recorded import (
     ADDED,
     ADDED_BY,
+    BY_FORM,
     FURTHER,
     LEFT_OUT,
+    METADATA,
     NEVER_TWICE,
     NOT_ASKED,
     NOTHING_ADDED_BY,
@@ -28,6 +30,9 @@ from tests.providers.recorded import (
 
 # Where the keys are asked for by those whose recordings hold an ID token.
 KEY_SETS = {
+    "https://cas.example.net/oidc/jwks",
+    "https://example.auth0.com/.well-known/jwks.json",
+    "https://www.googleapis.com/oauth2/v3/certs",
     "https://appleid.apple.com/auth/keys",
     "https://login.microsoftonline.com/727406ac-7068-48fa-92b9-c2d67211bc50/discovery/keys",
     "https://login.microsoftonline.com/common/discovery/keys",
@@ -55,13 +60,17 @@ class Replayed:
     @property
     def left(self) -> list[Call]:
         """The calls that were not made, and have nothing in their place."""
-        return [one for one in self._left if one.address not in NOT_ASKED]
+        # Once is enough, and keys are of the tests.
+        had = {call.address for call, _ in self.asked} | NOT_ASKED | KEY_SETS
+        return [one for one in self._left if one.address not in had]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         address = str(request.url).partition("?")[0]
         if address in KEY_SETS:
             return httpx.Response(200, json=key_set())
+        if address in METADATA:
+            return httpx.Response(200, json=METADATA[address])
         call = next((one for one in self._left if one.address == address), None)
         if call is not None:
             self._left.remove(call)
@@ -75,6 +84,8 @@ class Replayed:
         return httpx.Response(404) if text is None else httpx.Response(200, text=text)
 
     def _answer(self, call: Call) -> str:
+        if self._recording.provider == "stackoverflow" and "=" in call.answer and "{" not in call.answer:
+            return json.dumps(fields_of(call.answer))  # the address of today answers in JSON
         if not call.answer.startswith(("{", "[")):
             return call.answer
         answer = json.loads(call.answer)
@@ -117,9 +128,9 @@ def departures(recording: Recording, call: Call, request: httpx.Request) -> list
     authorization = call.headers.get("Authorization", "").removeprefix("b'").removesuffix("'")
     # The scheme of social-core's for Reddit is written small, which says the same (RFC 9110 section 11.1).
     authorization = authorization.replace("bearer ", "Bearer ")
-    if authorization.startswith("OAuth "):
+    if authorization.startswith("OAuth ") and "oauth_signature" in authorization:
         return found + _differences_of_signed(recording, signed_in(authorization), request)
-    if authorization and request.headers.get("authorization") != authorization:
+    if recording.provider not in BY_FORM and authorization and request.headers.get("authorization") != authorization:
         found.append("another Authorization")
     kind = call.headers.get("Content-Type")
     if kind is not None and request.headers.get("content-type") != kind:
@@ -142,7 +153,7 @@ def differences(
             continue
         elif name == "code_challenge_method":
             wanted = "S256"  # as RFC 7636 spells it, and never plain
-        elif name in {"state", "code_challenge", "code_verifier"}:
+        elif name in {"state", "nonce", "code_challenge", "code_verifier"}:
             found += [] if len(sent.get(name, "")) >= 43 else [f"no {name}"]
             continue
         elif name == "client_secret" and recorded[name].count(".") == 2:

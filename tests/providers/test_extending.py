@@ -126,7 +126,7 @@ def test_what_extends_itself_by_way_of_others_is_refused() -> None:
     files: dict[str, dict[str, object]] = {name: {"name": name, "extends": other} for name, other in ("ab", "bc", "ca")}
 
     with pytest.raises(SettingsError) as caught:
-        whole(files["a"], place="a.toml", read=files.__getitem__, known=files)
+        whole(files["a"], place="a.toml", read=files.get, known=files.keys)
 
     assert (caught.value.setting, caught.value.message) == (
         "c.toml.extends",

@@ -11,7 +11,7 @@ import pytest
 from asgi_social import StorageError
 from asgi_social.refresh.sweep import PAGE, Swept
 from asgi_social.storage.memory import MemoryRepository
-from asgi_social.storage.repository import StoredAssociation
+from asgi_social.storage.repository import Claimed, StoredAssociation
 from asgi_social.testing import ManualClock
 from tests.renewing import REVOKED, Acme, Linked, again, answer, at, backend_at
 from tests.security.renewal_doubles import sealed_anew, turns
@@ -146,13 +146,13 @@ async def test_what_was_unlinked_meanwhile_or_has_another_worker_is_counted_as_e
 
 
 class Crowded(MemoryRepository):
-    """A store of which each lease is somebody else's already."""
+    """A store in which each lease is somebody else's by the time that it is used."""
 
-    async def lease(self, *_: object, **__: object) -> None:
-        return None
+    async def mark_sent(self, *_: object, **__: object) -> bool:
+        return False
 
 
-async def test_what_another_worker_got_first_is_left_without_waiting() -> None:
+async def test_what_another_worker_got_meanwhile_is_left_without_waiting() -> None:
     acme = Acme()
     async with swept(acme, count=3, repository=Crowded(clock=ManualClock())) as there:
         got = await there.social.refresh_due()
@@ -186,22 +186,22 @@ class Ending(MemoryRepository):
     """A store that ends in the midst of a sweep.
 
     Attributes:
-        pages: How many pages it gives before; None: all.
-        leases: How many leases it gives before; None: all.
+        claims: How often it lets something be claimed before; None: always.
+        marks: How many it lets be sent before; None: all.
     """
 
-    def __init__(self, *, pages: int | None = None, leases: int | None = None) -> None:
+    def __init__(self, *, claims: int | None = None, marks: int | None = None) -> None:
         super().__init__(clock=ManualClock())
-        self.pages = pages
-        self.leases = leases
+        self.claims = claims
+        self.marks = marks
 
-    async def due(self, **asked: object) -> list[StoredAssociation]:
-        self.pages = _one_less(self.pages)
-        return await super().due(**asked)  # type: ignore[arg-type]
+    async def claim(self, *named: object, **asked: object) -> Claimed:
+        self.claims = _one_less(self.claims)
+        return await super().claim(*named, **asked)  # type: ignore[arg-type]
 
-    async def lease(self, *named: object, **asked: object) -> StoredAssociation | None:
-        self.leases = _one_less(self.leases)
-        return await super().lease(*named, **asked)  # type: ignore[arg-type]
+    async def mark_sent(self, *named: object, **asked: object) -> bool:
+        self.marks = _one_less(self.marks)
+        return await super().mark_sent(*named, **asked)  # type: ignore[arg-type]
 
 
 def _one_less(left: int | None) -> int | None:
@@ -210,7 +210,7 @@ def _one_less(left: int | None) -> int | None:
     return None if left is None else left - 1
 
 
-@pytest.mark.parametrize("store", [Ending(pages=1), Ending(leases=3)], ids=["next page", "lease"])
+@pytest.mark.parametrize("store", [Ending(claims=2), Ending(marks=3)], ids=["claim", "mark"])
 async def test_a_database_that_ends_is_raised_and_what_was_sent_is_brought_to_its_end(store: Ending) -> None:
     acme = Acme()
     async with swept(acme, count=PAGE + 1, repository=store) as there:

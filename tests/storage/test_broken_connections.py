@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from databases import DatabaseURL
 
 from asgi_social.errors import StorageError
-from asgi_social.storage.repository import LeaseSeconds
+from asgi_social.storage.repository import Due, LeaseSeconds
 from asgi_social.storage.sql import SqlRepository
 from asgi_social.storage.statements import OWN
 from asgi_social.storage.work import Work
@@ -18,14 +18,21 @@ from tests.databases import raw
 from tests.storage.rows import association, user
 from tests.storage.servers import Watched, is_postgresql, refusing, sessions
 
-OLD = association("old")
+OLD = association("old", renew_at=1.0)
 SAVED = replace(OLD, access_token="v1.k.saved", version=2)
+
+
+async def claimed(store: SqlRepository) -> list[str]:
+    due = Due(backend="github", now=100.0, limit=2, among=2)
+    return [row.id for row in (await store.claim(due, lease_id="c1", seconds=LeaseSeconds(), wanted=bool)).rows]
+
 
 CALLS: dict[str, tuple[str, Callable[[SqlRepository], Awaitable[object]], object]] = {
     "get": ("SELECT", lambda store: store.get("old"), OLD),
     "add": ("INSERT", lambda store: store.add(association("new")), True),
     "add_user": ("INSERT INTO social_user", lambda store: store.add_user(user(), association("new")), True),
-    "save_tokens": ("SELECT", lambda store: store.save_tokens(SAVED, replaces=1), True),
+    "save_tokens": ("UPDATE", lambda store: store.save_tokens(SAVED, replaces=1), True),
+    "claim": ("SELECT", claimed, ["old"]),
     "remove": ("DELETE", lambda store: store.remove(user_id="user-1"), [OLD]),
     "spend": ("INSERT", lambda store: store.spend("key", expires_at=2.0, now=1.0), True),
     "keep": ("INSERT", lambda store: store.keep("key", "v1.k.kept", expires_at=2.0, now=1.0), True),
@@ -259,6 +266,31 @@ async def test_a_row_that_another_transaction_holds_for_too_long_is_a_storage_er
     is_over.set()
     await holding
     assert await narrow.save_tokens(SAVED, replaces=1)
+    await held.close()
+
+
+async def test_a_claim_passes_by_what_another_transaction_holds_and_does_not_wait(
+    narrow: SqlRepository, watched: Watched
+) -> None:
+    other = Watched(watched.url)
+    held = SqlRepository(other.database)
+    await held.open()
+    await narrow.add_each([association(key, renew_at=renew_at) for key, renew_at in (("held", 2.0), ("free", 3.0))])
+    is_held, is_over = asyncio.Event(), asyncio.Event()
+
+    async def stay() -> None:
+        is_held.set()
+        await is_over.wait()
+
+    other.before = lambda statement, session: stay() if statement == "COMMIT" else None
+    holding = asyncio.create_task(held.reseal(association("held")))
+    await is_held.wait()
+
+    got = await claimed(narrow)
+
+    is_over.set()
+    assert got == ["old", "free"]
+    assert await holding
     await held.close()
 
 

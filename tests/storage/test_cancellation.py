@@ -96,7 +96,7 @@ async def test_a_call_cancelled_at_any_await_leaves_all_or_nothing_and_a_store_t
         assert left in ((BEFORE, AFTER[operation]) if is_cancelled else (AFTER[operation],))
         assert goes_on
         if not is_cancelled:
-            assert nth > 3
+            assert nth > 1
             return
     pytest.fail("a call has no end of awaits")
 

@@ -1,42 +1,130 @@
-"""What is asked of many rows at once: those due, counts, pages, sealing anew, adding many; over all of our stores."""
+"""What is asked of many rows at once: claims, counts, pages, sealing anew, adding many; over all of our stores."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from asgi_social.errors import StorageError
-from asgi_social.storage.repository import LeaseSeconds, Repository
+from asgi_social.storage.repository import Claimed, Due, LeaseSeconds, Repository, StoredAssociation
 from tests.storage.rows import association
 
 HELD = LeaseSeconds(fresh=1000.0, taking_over=1000.0)
 ENDED = LeaseSeconds(fresh=-1.0, taking_over=-1.0)
 
 
-async def due_ids(store: Repository, **asked: object) -> list[str]:
-    wanted = {"backends": ["github"], "now": 100.0, "limit": 10} | asked
-    return [row.id for row in await store.due(**wanted)]  # type: ignore[arg-type]  # a test changes any of them
+async def claimed(store: Repository, *, wanted: Callable[[StoredAssociation], bool] = bool, **asked: object) -> Claimed:
+    due = {"backend": "github", "now": 100.0, "limit": 10, "among": 10} | asked
+    return await store.claim(Due(**due), lease_id="c1", seconds=HELD, wanted=wanted)  # type: ignore[arg-type]  # a test changes any of them
 
 
-async def test_what_is_due_comes_by_its_moment_and_then_by_id(store: Repository) -> None:
+async def claimed_ids(store: Repository, **asked: object) -> list[str]:
+    return [row.id for row in (await claimed(store, **asked)).rows]  # type: ignore[arg-type]  # as above
+
+
+async def test_what_is_due_is_claimed_by_its_moment_and_then_by_id(store: Repository) -> None:
     for id_, renew_at in [("b", 7.0), ("a", 7.0), ("B", 7.0), ("c", 3.0), ("d", 100.0), ("e", 100.5)]:
         await store.add(association(id_, renew_at=renew_at))
 
-    assert await due_ids(store) == ["c", "B", "a", "b", "d"]
+    assert await claimed_ids(store) == ["c", "B", "a", "b", "d"]
 
 
-async def test_what_is_due_is_read_page_by_page_and_each_row_once(store: Repository) -> None:
+async def test_what_is_claimed_comes_as_it_is_stored_by_now_and_nothing_but_its_lease_has_changed(
+    store: Repository,
+) -> None:
+    row = association(renew_at=50.0, attempts=3, next_attempt_at=5.0, version=7, scope=("a", "b"))
+    await store.add(row)
+
+    got = await claimed(store)
+
+    [leased] = got.rows
+    assert await store.get(row.id) == leased
+    assert replace(leased, lease_id=None, lease_until=None) == row
+    assert leased.lease_id == "c1"
+    assert got.after == (50.0, row.id)
+
+
+async def test_the_lease_of_a_claim_is_by_the_clock_of_the_store_and_longer_where_a_renewal_was_sent(
+    store: Repository,
+) -> None:
+    await store.add(association("fresh", renew_at=1.0))
+    await store.add(association("sent", renew_at=2.0, sent_at=1.0))
+    await store.add(association("alone"))
+    alone = await store.lease("alone", version=1, lease_id="l1", seconds=LeaseSeconds(fresh=0.0))
+
+    got = await store.claim(
+        Due(backend="github", now=100.0, limit=2, among=2),
+        lease_id="c1",
+        seconds=LeaseSeconds(fresh=1000.0, taking_over=2000.0),
+        wanted=bool,
+    )
+
+    assert alone is not None
+    assert alone.lease_until is not None
+    lengths = [(row.lease_until or 0.0) - alone.lease_until for row in got.rows]
+    assert [round(length, -2) for length in lengths] == [1000, 2000]
+    assert [row.sent_at for row in got.rows] == [None, 1.0]
+
+
+async def test_what_is_due_is_claimed_part_by_part_and_each_row_once(store: Repository) -> None:
     rows = [association(f"{number:02}", renew_at=float(number // 3)) for number in range(10)]
     await store.add_each(rows)
     seen: list[str] = []
-    after: tuple[float, str] | None = None
+    after: tuple[float, str] | None = (0.0, "")
 
-    while page := await store.due(backends=["github"], now=100.0, limit=4, after=after):
-        seen += [row.id for row in page]
-        assert page[-1].renew_at is not None
-        after = (page[-1].renew_at, page[-1].id)
+    while after is not None:
+        got = await claimed(store, limit=4, among=4, after=after)
+        seen += [row.id for row in got.rows]
+        after = got.after
 
     assert seen == [row.id for row in rows]
+
+
+async def test_nothing_before_the_place_behind_which_it_is_looked_for_is_claimed(store: Repository) -> None:
+    await store.add_each([association(f"{number}", renew_at=float(number // 2 + 1)) for number in range(6)])
+
+    assert await claimed_ids(store, after=(2.0, "2")) == ["3", "4", "5"]
+    assert await claimed(store, after=(3.0, "5")) == Claimed(rows=[], passed=0, after=None)
+
+
+async def test_what_is_not_wanted_is_not_written_to_and_does_not_count_against_the_limit(store: Repository) -> None:
+    rows = [association(f"{number}", renew_at=float(number + 1)) for number in range(6)]
+    await store.add_each(rows)
+
+    got = await claimed(store, limit=2, among=6, wanted=lambda row: row.id in {"1", "3", "5"})
+
+    assert [row.id for row in got.rows] == ["1", "3"]
+    assert (got.passed, got.after) == (2, (4.0, "3"))
+    assert [await store.get(row.id) for row in (rows[0], rows[2], rows[4], rows[5])] == [
+        rows[0],
+        rows[2],
+        rows[4],
+        rows[5],
+    ]
+
+
+async def test_no_more_are_looked_at_than_is_said(store: Repository) -> None:
+    await store.add_each([association(f"{number}", renew_at=float(number + 1)) for number in range(6)])
+
+    got = await claimed(store, limit=2, among=3, wanted=lambda row: row.id == "5")
+
+    assert got == Claimed(rows=[], passed=3, after=(3.0, "2"))
+
+
+async def test_of_many_who_claim_at_once_no_two_get_the_same_and_nothing_is_left_at_the_end(store: Repository) -> None:
+    await store.add_each([association(f"{number:03}", renew_at=1.0) for number in range(60)])
+
+    async def all_there_is() -> list[str]:
+        ids: list[str] = []
+        while got := await claimed_ids(store, limit=4, among=4):
+            ids += got
+        return ids
+
+    ids = [id_ for each in await asyncio.gather(*[all_there_is() for _ in range(8)]) for id_ in each]
+
+    assert sorted(ids) == [f"{number:03}" for number in range(60)]
 
 
 @pytest.mark.parametrize(
@@ -50,20 +138,20 @@ async def test_what_is_due_is_read_page_by_page_and_each_row_once(store: Reposit
         pytest.param({"next_attempt_at": 100.5}, id="tried-again-later"),
     ],
 )
-async def test_what_is_not_due_is_not_given_nor_counted(store: Repository, changed: dict[str, object]) -> None:
+async def test_what_is_not_due_is_not_claimed_nor_counted(store: Repository, changed: dict[str, object]) -> None:
     await store.add(association("due", renew_at=50.0, next_attempt_at=100.0))
     await store.add(association("other", **{"renew_at": 50.0} | changed))
 
-    assert await due_ids(store) == ["due"]
     assert await store.count(backends=["github"], due_at=100.0) == 1
+    assert await claimed_ids(store) == ["due"]
 
 
 async def test_what_a_clock_that_was_wrong_has_put_off_for_long_is_due(store: Repository) -> None:
     await store.add(association("for an hour", renew_at=50.0, next_attempt_at=3700.0))
     await store.add(association("for longer", renew_at=50.0, next_attempt_at=3701.0))
 
-    assert await due_ids(store) == ["for longer"]
     assert await store.count(due_at=100.0) == 1
+    assert await claimed_ids(store) == ["for longer"]
 
 
 async def test_what_is_leased_is_not_due_until_the_lease_ends(store: Repository) -> None:
@@ -71,17 +159,9 @@ async def test_what_is_leased_is_not_due_until_the_lease_ends(store: Repository)
         await store.add(association(id_, renew_at=50.0))
         await store.lease(id_, version=1, lease_id=id_, seconds=seconds)
 
-    assert await due_ids(store) == ["ended"]
     assert await store.count(backends=["github"], due_at=100.0) == 1
-
-
-async def test_of_several_backends_those_asked_for_are_given_and_of_none_nothing(store: Repository) -> None:
-    for backend in ("github", "gitlab", "slack"):
-        await store.add(association(backend, backend=backend, renew_at=1.0))
-
-    assert await due_ids(store, backends={"github", "slack"}) == ["github", "slack"]
-    assert await due_ids(store, backends=()) == []
-    assert await due_ids(store, backends=["github", "slack"], limit=1) == ["github"]
+    assert await claimed_ids(store) == ["ended"]
+    assert await claimed_ids(store) == []
 
 
 async def test_associations_are_counted_all_or_by_backend_or_those_due(store: Repository) -> None:

@@ -374,18 +374,18 @@ async def test_no_association_is_stored_for_a_user_whose_id_is_taken(store: Repo
     assert await store.get("2") is None
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("\x00", id="nul"),
-        pytest.param("a\x00b", id="nul-inside"),
-        pytest.param("\ud800", id="lone-surrogate"),
-        pytest.param("\U0001f600 \u202e", id="astral"),
-        pytest.param("'; DROP TABLE social_association; --", id="quotes"),
-        pytest.param("%s ? :x $1", id="placeholders"),
-        pytest.param("x" * 100_000, id="long"),
-    ],
-)
+ODD = [
+    pytest.param("\x00", id="nul"),
+    pytest.param("a\x00b", id="nul-inside"),
+    pytest.param("\ud800", id="lone-surrogate"),
+    pytest.param("\U0001f600 \u202e", id="astral"),
+    pytest.param("'; DROP TABLE social_association; --", id="quotes"),
+    pytest.param("%s ? :x $1", id="placeholders"),
+    pytest.param("x" * 100_000, id="long"),
+]
+
+
+@pytest.mark.parametrize("text", ODD)
 async def test_sr_s04_odd_text_is_stored_as_it_is_or_refused_with_a_storage_error(store: Repository, text: str) -> None:
     row = association(uid=text, access_token=text, scope=(text,), account=text)
     account = {"backend": "github", "authority": "", "uid": text}
@@ -399,6 +399,22 @@ async def test_sr_s04_odd_text_is_stored_as_it_is_or_refused_with_a_storage_erro
     assert text not in str(added)
     assert found is None or isinstance(found, StoredAssociation) or text not in str(found)
     assert await store.add(association("another"))
+
+
+@pytest.mark.parametrize("text", ODD)
+async def test_sr_s04_odd_text_that_a_renewal_brings_is_stored_as_it_is_or_refused_and_changes_nothing(
+    store: Repository, text: str
+) -> None:
+    row = association()
+    await store.add(row)
+    new = renewed(row, access_token=text, scope=(text,), account=text)
+
+    [saved] = await asyncio.gather(store.save_tokens(new, replaces=1), return_exceptions=True)
+
+    assert saved is True or isinstance(saved, StorageError)
+    assert text not in str(saved)
+    assert await store.get(row.id) == (new if saved is True else row)
+    assert await store.save_tokens(renewed(row), replaces=1) is (saved is not True)
 
 
 @pytest.mark.parametrize(
