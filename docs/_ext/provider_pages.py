@@ -19,6 +19,19 @@ from docs._ext.provider_sentences import (
 from docs._ext.wording import bullets, capital, code, codes, prose, table
 
 HOST = "app.example"
+# Nobody's: what a setting that wants a certificate is shown with.
+_CERTIFICATE = (
+    "MIIBBTCBraADAgECAgEBMAoGCCqGSM49BAMCMA0xCzAJBgNVBAMMAmlkMB4XDTI2MDEwMTAwMDAwMFoXDTM1MTIzMDAwMDAwMFow"
+    "DTELMAkGA1UEAwwCaWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATbHJmIOVeLGrMRZLUX/ou+Ddcj0U/v/I6DIoqPNVktSsP/"
+    "CDGwfdaAMWSuYGH3aI1UWNsiO9J3XeX6cyGfrYniMAoGCCqGSM49BAMCA0cAMEQCIQDDp2UgFkHY3YJU4ol9IbWeoF8F8Q6JQ9Nu"
+    "H62d7QCKjAIfSdSikW1ALmUXI4YdvQj2ICItoxFmaiRjxP0rBS9ieg=="
+)
+_SAML = {
+    "sp_entity_id": f"https://{HOST}",
+    "enabled_idps": {
+        "corp": {"entity_id": "https://id.example", "url": "https://id.example/sso", "x509cert": _CERTIFICATE}
+    },
+}
 _KINDS = {
     "label": "one part of a host name",
     "host": "a host name",
@@ -67,6 +80,9 @@ def page_of(provider: Provider, *, sources: list[str]) -> str:
         return _page(
             title, f"{title} is shut down since {provider.retired}", provider, _parts_of_retired(provider, sources)
         )
+    if not provider.flows:
+        parts = {"Why": bullets(map(prose, provider.quirks)), "Sources": bullets(map(prose, sources))}
+        return _page(title, f"{title} is known by its name alone: nothing is linked by it", provider, parts)
     parts = {
         "Register your app": _registering(provider, subject),
         "Settings": _settings(provider),
@@ -120,11 +136,22 @@ def required(provider: Provider) -> list[Variable]:
 
 def snippet(provider: Provider) -> str:
     """Give a table of backends, ready to be pasted, with what this provider must have."""
-    secret = {} if provider.token.auth == "none" else {"client_secret": "…"}
-    own = {one.setting: one.example or "…" for one in required(provider)}
-    values = {"client_id": "…", **secret, **own}
-    lines = "\n".join(f'        "{setting}": "{value}",' for setting, value in values.items())
-    return f'backends = {{\n    "{provider.name}": {{\n{lines}\n    }},\n}}'
+    return f"backends = {_written({provider.name: _needed(provider)})}"
+
+
+def _needed(provider: Provider) -> dict[str, object]:
+    values: dict[str, object] = dict.fromkeys(sorted(provider.credentials), "…")
+    values |= {one.setting: one.example or "…" for one in required(provider)}
+    values |= _SAML if provider.protocol == "saml" else {}
+    return values or {"enabled": True}
+
+
+def _written(value: object, indent: str = "") -> str:
+    if not isinstance(value, dict):
+        return f'"{value}"' if isinstance(value, str) else str(value)
+    inner = f"{indent}    "
+    lines = "".join(f'{inner}"{key}": {_written(one, inner)},\n' for key, one in value.items())
+    return f"{{\n{lines}{indent}}}"
 
 
 def _registering(provider: Provider, subject: str) -> str:
@@ -133,6 +160,13 @@ def _registering(provider: Provider, subject: str) -> str:
     manual = f" {whose} is [here]({provider.docs})." if provider.docs else ""
     if "redirect" not in provider.flows:
         return f"Register your app {console}. There is nothing to redirect to: only client tokens are taken.{manual}"
+    if provider.protocol == "openid2":
+        place = f" (accounts and keys are at [{subject}]({provider.console}))" if provider.console else ""
+        return f"""Nothing is registered{place}. Answers come to this address; {code(HOST)} is the host of your app:
+
+    https://{HOST}/complete/{provider.name}/
+
+A backend of another name has that name in it.{manual}"""
     return f"""Register your app {console}, with this redirect URI, where {code(HOST)} is the host of your app:
 
     https://{HOST}/complete/{provider.name}/
@@ -141,13 +175,12 @@ It is compared letter by letter, the last slash included. A backend of another n
 
 
 def _settings(provider: Provider) -> str:
-    names = ["client_id", *([] if provider.token.auth == "none" else ["client_secret"])]
-    names += [one.setting for one in required(provider)]
-    texts = [
-        f"What {code('backends')} needs at least:",
-        f"```python\n{snippet(provider)}\n```",
-        f"Or in the environment: {codes(variable_of(provider.name, name) for name in names)}.",
-    ]
+    texts = [f"What {code('backends')} needs at least:", f"```python\n{snippet(provider)}\n```"]
+    if provider.protocol == "saml":  # a table in a table, which no variable of the environment holds
+        texts.append("What each of these is: [SAML](../../how-to/saml.md).")
+    else:
+        names = (variable_of(provider.name, name) for name in _needed(provider))
+        texts.append(f"Or in the environment: {codes(names)}.")
     if provider.token_secret is not None:
         texts.append(
             f"{code('client_secret')} is a private key in PEM. It signs a new secret for each request "
