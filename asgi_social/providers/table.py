@@ -210,10 +210,8 @@ class Table:
         value = default if value is None else value
         return None if value is None else self._compiled(key, value, path)
 
-    def required_path(self, key: str, *, default: str = "") -> Path:
-        """Give what is read, compiled; the default's where the key is absent, and an error where there is none."""
-        if not default:
-            self.require(key)
+    def required_path(self, key: str, *, default: str) -> Path:
+        """Give what is read, compiled; the default's where the key is absent."""
         value = self._typed(key, str)
         return self._compiled(key, default if value is None else value, path)
 

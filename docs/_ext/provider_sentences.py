@@ -222,6 +222,11 @@ def client_tokens(provider: Provider, subject: str) -> str:
     """Say which tokens of a phone or a page are accepted, and what they have to show."""
     if "token" not in provider.flows:
         return f"There are no such tokens here: an account of {subject} is linked by a browser alone."
+    if provider.association_only:
+        return (
+            f"An account of {subject} signs nobody in: `do_auth` raises `SettingsError`. `backend.associate(token)` "
+            "links one to who is signed in, where `allow_unbound_tokens` is set or the token is proved."
+        )
     if not provider.proofs:
         return (
             f"They are refused (`TokenRefused`, reason `unbound`): nothing shows that a token of {subject} was issued "

@@ -183,6 +183,7 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
         ({}, "Its API", "sends the token of Mine to `mine.example` alone."),
         ({"api_hosts": ["*.mine.example"]}, "Its API", "to `mine.example` and `*.mine.example` alone."),
         ({}, "Client tokens", "They are refused (`TokenRefused`, reason `unbound`)"),
+        ({"association_only": True}, "Client tokens", "An account of Mine signs nobody in: `do_auth` raises"),
         ({"flows": ["redirect"]}, "Client tokens", "There are no such tokens here"),
         ({"verify": [LOOKUP]}, "Client tokens", "name your app in `app`, and `active` has to be true and `kind` has"),
         ({"verify": [LOOKUP]}, "Client tokens", "ID tokens are refused."),

@@ -184,7 +184,7 @@ def test_what_is_wrong_in_the_settings_is_told_by_its_place(more: dict[str, Any]
 
 
 def test_the_settings_of_social_auth_are_errors_that_name_the_new_ones() -> None:
-    old = {"SOCIAL_AUTH_SAML_ENABLED_IDPS": {}}
+    old: dict[str, object] = {"SOCIAL_AUTH_SAML_ENABLED_IDPS": {}}
 
     with pytest.raises(SettingsError) as caught:
         Social(secret_key=KEY, backends={"saml": settings_of(**old)}, base_url="https://app.example")
