@@ -8,12 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from asgi_social.errors import ConsentDenied, FlowRefused, ProviderBroken, ProviderRefused
+from asgi_social.errors import ConsentDenied, FlowRefused, ProviderBroken, ProviderRefused, SettingsError
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Callback, Challenge, Response, Tokens
 from asgi_social.protocols.oauth2 import (
     authorization_url,
     authorize_params,
+    begun,
     exchange_code,
     read_callback,
 )
@@ -59,6 +60,13 @@ def test_the_authorization_request_holds_what_the_standard_names() -> None:
         "code_challenge": base64.urlsafe_b64encode(hashlib.sha256(b"a-verifier").digest()).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
     }
+
+
+def test_nothing_begins_without_an_authorization_endpoint() -> None:
+    client = ready({name: one for name, one in plain(flows=["token"]).items() if name != "authorize"})
+
+    with pytest.raises(SettingsError):
+        begun(client, {})
 
 
 def test_the_nonce_is_sent_where_id_tokens_come_and_pkce_where_it_is_taken() -> None:
