@@ -74,6 +74,16 @@ def test_every_key_of_a_file_is_described(name: str) -> None:
     assert set(_keys(values_of(name))) - described == set()
 
 
+def test_every_key_that_is_described_is_used_by_a_file() -> None:
+    text = FORMAT.read_text(encoding="utf-8")
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    described = {key for cell in cells for key in re.findall(r"`\[*(\w+)(?:\.<name>)?\]*(?: = [^`]*)?`", cell)}
+    used = {key for name in providers.names() for key in _keys(values_of(name))}
+
+    names_of_templates = {"client_id", "client_secret", "now", "redirect_uri"}
+    assert described - used == names_of_templates
+
+
 def test_the_colour_of_a_brand_has_a_readable_text() -> None:
     colors = {one.color for one in map(providers.provider, providers.names()) if one.color}
 
