@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from asgi_social import providers
+from asgi_social.cli.summary import social_auth_names
 from asgi_social.environment import variable_of
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.api import require_api_host
@@ -64,6 +65,13 @@ def test_no_two_providers_share_their_variables_of_the_environment() -> None:
     variables = [variable_of(name, "client_id") for name in providers.names()]
 
     assert len(set(variables)) == len(variables)
+
+
+def test_every_name_of_social_auth_is_there_and_at_least_133_more() -> None:
+    names = set(providers.names())
+
+    assert social_auth_names() - names == set()
+    assert len(names - social_auth_names()) >= 133
 
 
 @pytest.mark.parametrize("name", providers.names())
