@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from asgi_social import providers
-from asgi_social.providers.quick import found_in, quick_of
+from asgi_social.providers.quick import QUICK, found_in, quick_of
 from scripts import catalogue
 from tests.providers.rules import text_of, values_of
 
@@ -42,6 +42,12 @@ def test_the_quick_form_of_a_file_says_what_the_file_says(name: str) -> None:
     found = found_in(quick_of(name, raw).encode(), name, raw)
 
     assert found == {key: value for key, value in values_of(name).items() if key not in {"sources", "exchange"}}
+
+
+def test_the_quick_form_that_is_shipped_is_of_the_files_as_they_are() -> None:
+    shipped = (catalogue.PROVIDERS / QUICK).read_text(encoding="utf-8")
+
+    assert shipped == catalogue.lines(), "python -m scripts.catalogue writes it anew"
 
 
 def test_the_script_writes_a_line_for_each_file() -> None:
