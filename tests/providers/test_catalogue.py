@@ -18,7 +18,7 @@ from asgi_social.providers.parse import provider_from
 from asgi_social.settings import checked
 from tests.app import KEY
 from tests.protocols.played import answer, play
-from tests.providers.answering import backends_of
+from tests.providers.answering import backends_of, startable
 from tests.providers.rules import faults_of, same_endpoints, same_titles, text_of, values_of
 
 FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "provider_format.md"
@@ -156,9 +156,7 @@ API_HOSTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.saml) if name == "saml" else name for name in LIVING]
-)
+@pytest.mark.parametrize("name", startable(LIVING))
 def test_the_tokens_of_a_provider_go_to_its_own_api_alone(name: str) -> None:
     client = checked({"secret_key": KEY, "backends": backends_of(name)}).backends[name].client
     asks = client.provider.oidc is not None and client.provider.userinfo.main.url is None
