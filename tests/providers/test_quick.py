@@ -44,12 +44,6 @@ def test_the_quick_form_of_a_file_says_what_the_file_says(name: str) -> None:
     assert found == {key: value for key, value in values_of(name).items() if key not in {"sources", "exchange"}}
 
 
-def test_the_quick_form_that_is_shipped_is_of_the_files_as_they_are() -> None:
-    shipped = (catalogue.PROVIDERS / QUICK).read_text(encoding="utf-8")
-
-    assert shipped == catalogue.lines(), "python -m scripts.catalogue writes it anew"
-
-
 def test_the_script_writes_a_line_for_each_file() -> None:
     written = catalogue.lines()
 
