@@ -272,7 +272,8 @@ class Table:
         )
 
     def _typed(self, key: str, kind: type[T]) -> T | None:
-        value = self.raw(key)
+        self._known.add(key)
+        value = self._values.get(key)
         if value is None or type(value) is kind:
             return value
         raise self.wrong(key, f"is a {_kind_of(value)}", f"a {_KINDS[kind]}")
@@ -285,9 +286,10 @@ class Table:
         return tuple(value)
 
     def _among(self, key: str, value: str, allowed: Iterable[str]) -> str:
-        known = sorted(allowed)
+        known = list(allowed)
         if value in known:
             return value
+        known.sort()
         raise self.wrong(key, f"is {value!r}{guess(value, known)}", " or ".join(known))
 
     def _compiled(self, key: str, text: str, compile_: Callable[[str], T]) -> T:
