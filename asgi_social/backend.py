@@ -26,6 +26,7 @@ from asgi_social.protocols.message import Callback, Once, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import hinted, no_redirect
 from asgi_social.protocols.provider import Variable
+from asgi_social.protocols.saml import compacted
 from asgi_social.protocols.steps import begun, sign_in
 from asgi_social.protocols.variables import (
     chosen_by_answer,
@@ -111,7 +112,15 @@ class Backend(Generic[UserId]):
         """Whether the provider answers, or may answer, by a POST from its own page."""
         provider = self._client.provider
         # OpenID 2.0 leaves it to the provider (section 5.2): an answer that is too long for an address is posted.
-        return provider.authorize.response_mode == "form_post" or provider.protocol == "openid2"
+        return provider.authorize.response_mode == "form_post" or provider.protocol in {"openid2", "saml"}
+
+    def posted(self, params: Mapping[str, str]) -> dict[str, str]:
+        """Give the parameters of a post in a form that is short enough for an address."""
+        return compacted(params) if self._client.provider.protocol == "saml" else dict(params)
+
+    def state_of(self, params: Mapping[str, str]) -> str | None:
+        """Give the state of an answer, which SAML calls by another name."""
+        return params.get("RelayState" if self._client.provider.protocol == "saml" else "state")
 
     @property
     def client_id(self) -> str:

@@ -36,14 +36,15 @@ async def complete(request: Request, social: RequestSocial, name: str) -> Respon
     params = await fields_of(request)
     if request.method == "POST":
         here = f"{settings.public_path(request.scope)}{settings.prefix}{settings.complete_path}/{name}/"
-        return redirect(f"{here}?{urlencode({CARRIER: _carried(params, name, social)})}")
+        return redirect(f"{here}?{urlencode({CARRIER: _carried(backend.posted(params), name, social)})}")
     if backend.takes_form_post and CARRIER in params:
         params = _opened(params[CARRIER], name, engine.keys, now=engine.clock.now())
     base = settings.base_of(request.scope)
-    secure, state = base.startswith("https://"), Secret(params.get("state", ""))
+    secure, state = base.startswith("https://"), backend.state_of(params)
+    cookie = cookie_name(Secret(state or ""), secure=secure)
     try:
         arrival = Arrival(
-            state=params.get("state"),
+            state=state,
             issuer=params.get("iss"),
             backend=name,
             client_id=backend.client_id,
@@ -63,7 +64,7 @@ async def complete(request: Request, social: RequestSocial, name: str) -> Respon
         text = f"{backend.title} account {label_of(association)} is linked"
         tell(text, response, request, social, user_id=flow.user_id)
     # However it ended, this flow is over; the others of this browser stay.
-    response.delete_cookie(cookie_name(state, secure=secure), path="/", secure=secure, httponly=True, samesite="lax")
+    response.delete_cookie(cookie, path="/", secure=secure, httponly=True, samesite="lax")
     return response
 
 

@@ -1,5 +1,6 @@
 """One backend's settings, held against its provider's data: the registration of this app there, checked."""
 
+import importlib.util
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from asgi_social.expressions import ExpressionError, Path, Template, path
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.host import HOST_GRAMMAR, HostPattern, allowed_address, host_pattern
 from asgi_social.protocols.provider import Provider, Variable
+from asgi_social.protocols.saml_idps import ServiceProvider, idps_from
 from asgi_social.protocols.signing import is_installed, private_key
 from asgi_social.protocols.variables import as_used, is_value
 from asgi_social.providers.table import Names, guess
@@ -46,6 +48,8 @@ _KNOWN = (
     "account",
     "uid",
 )
+# What a protocol has to be told besides, and no variable of the data holds.
+_OF_PROTOCOL: Mapping[str, tuple[str, ...]] = {"saml": ("sp_entity_id", "enabled_idps")}
 # What the standard names, the app may not: the flow's safety hangs on these.
 _PROTECTED = frozenset(
     {
@@ -83,6 +87,7 @@ def former_name(name: str) -> str | None:
     setting = name.removeprefix(fitting).lower()
     setting = _FORMER.get(setting, setting)
     known = {*_KNOWN, *(variable.setting for variable in provider.variables.values())}
+    known |= set(_OF_PROTOCOL.get(provider.protocol, ()))
     return f"backends.{provider.name}.{setting}" if setting in known else None
 
 
@@ -120,7 +125,8 @@ def registered(
     names = {name for one in templates for name in one.names}
     further = {name.removeprefix("setting.") for name in names if name.startswith("setting.")}
     admitting = {policy.setting for policy in provider.policies if policy.setting}
-    reader.require_known({*_KNOWN, *settings_of_provider, *further, *admitting})
+    of_protocol = _OF_PROTOCOL.get(provider.protocol, ())
+    reader.require_known({*_KNOWN, *settings_of_provider, *further, *admitting, *of_protocol})
     variables = _variables(provider, reader, templates=templates, development=development)
     provider = _with_overrides(provider, reader)
     offline = reader.flag("offline", default=False)
@@ -146,6 +152,7 @@ def registered(
         development=development,
         former_token_hosts=reader.texts("former_token_hosts"),
         renewals_at_once=reader.number("renewals_at_once", default=10),
+        saml=_saml(reader, variables, development=development) if provider.protocol == "saml" else None,
     )
     if not reader.found:
         _check_addresses(client, reader)
@@ -276,6 +283,20 @@ def _provider_of(reader: _Reader) -> Provider | None:
         return None
 
 
+def _saml(reader: _Reader, variables: Mapping[str, str], *, development: bool) -> ServiceProvider:
+    """Read whom an app trusts by SAML, and what it calls itself."""
+    if importlib.util.find_spec("signxml") is None:
+        reader.fault("provider", "needs signxml, which is not installed", 'pip install "asgi-social[saml]"')
+    idps, faults = idps_from(reader.values.get("enabled_idps"), development=development)
+    for place, what, allowed in faults:
+        reader.fault(f"enabled_idps{place}", what, allowed)
+    chosen = variables.get("idp")
+    if chosen is not None and idps and chosen not in idps:
+        reader.fault("idp", f"is {cleaned(chosen)!r}, which enabled_idps does not have", ", ".join(sorted(idps)))
+    entity_id = reader.required("sp_entity_id", "what this app calls itself to identity providers, such as its address")
+    return ServiceProvider(entity_id=entity_id, idps=idps)
+
+
 def _client_id(provider: Provider, reader: _Reader) -> str:
     # Of a service that is shut down no app is registered any more, and of some no app ever was.
     if provider.retired or "client_id" not in provider.credentials:
@@ -284,7 +305,7 @@ def _client_id(provider: Provider, reader: _Reader) -> str:
 
 
 def _client_secret(provider: Provider, reader: _Reader) -> Secret:
-    if provider.retired or provider.token.auth == "none" or "client_secret" not in provider.credentials:
+    if provider.retired or "client_secret" not in provider.credentials:
         return Secret(reader.text("client_secret") or "")
     return Secret(reader.required("client_secret", f"the secret that {provider.title} gave with the client_id"))
 

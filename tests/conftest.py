@@ -45,6 +45,7 @@ NEEDS: Mapping[str, Callable[[], bool]] = {
     "postgresql": lambda: _has("asyncpg") and _answers(5432),
     "mariadb": lambda: _has("asyncmy") and _answers(3306),
     "redis": lambda: _answers(6379),
+    "saml": lambda: _has("signxml"),
 }
 
 

@@ -16,6 +16,7 @@ from asgi_social.expressions import Template
 from asgi_social.protocols.host import HostPattern, allowed_address, host_of, host_pattern
 from asgi_social.protocols.message import Request, Tokens
 from asgi_social.protocols.provider import Calculation, Call, Provider, SecretJwt, TokenCall
+from asgi_social.protocols.saml_idps import ServiceProvider
 from asgi_social.protocols.signing import Signer, TokenPair, pair_of
 from asgi_social.secret import Secret
 
@@ -66,6 +67,7 @@ class Client:
         renewals_at_once: How many renewals are under way at most, in one process.
         now: Epoch seconds at which this conversation began.
         endpoints: The addresses in use.
+        saml: This app as identity providers of SAML know it; None for a backend of another protocol.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Client:
     renewals_at_once: int = 10
     now: float = 0.0
     endpoints: Endpoints = field(default_factory=Endpoints)
+    saml: ServiceProvider | None = None
 
     @property
     def audience(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from asgi_social.account import Account, Uid
-from asgi_social.protocols import oauth1, oauth2, openid2, proof, userinfo
+from asgi_social.protocols import oauth1, oauth2, openid2, proof, saml, userinfo
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Begun, Callback, Challenge, Conversation, Tokens
 from asgi_social.protocols.metadata import prepared
@@ -36,6 +36,8 @@ def steps_by_protocol(protocol: Protocol) -> Steps:
         return Steps(begin=oauth1.begin, read_callback=oauth1.read_callback, exchange_code=oauth1.exchange_code)
     if protocol == "openid2":
         return Steps(begin=openid2.begin, read_callback=openid2.read_callback, exchange_code=openid2.exchange_code)
+    if protocol == "saml":
+        return Steps(begin=saml.begin, read_callback=saml.read_callback, exchange_code=saml.exchange_code)
     return Steps()
 
 

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from importlib import import_module
 
 from asgi_social.protocols.provider import Provider
+from asgi_social.protocols.saml import ready
 from asgi_social.protocols.steps import Steps, steps_by_protocol
 
 
@@ -15,6 +16,8 @@ def steps_of(provider: Provider, *, package: str = "asgi_social.providers") -> S
         package: Where the modules lie.
     """
     steps = steps_by_protocol(provider.protocol)
+    if provider.protocol == "saml":
+        ready()
     if provider.code is None:
         return steps
     module = import_module(f"{package}.{provider.code.replace('-', '_')}")

@@ -114,7 +114,7 @@ def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
         id_token=_id_token(top.table("id_token")) if oidc or "id_token" in top else None,
         oauth1=_oauth1(top.table("oauth1")) if protocol == "oauth1" and not retired else None,
         openid2=_openid2(top.table("openid2")) if protocol == "openid2" and not retired else None,
-        credentials=_credentials(top, protocol),
+        credentials=_credentials(top, protocol, token),
         quirks=top.texts("quirks"),
         templates=tuple(names.templates),  # the last, when all have been read
     )
@@ -155,7 +155,7 @@ def _brand(top: Table) -> tuple[str | None, str | None]:
 
 
 _FLOWS = ("redirect", "token")
-_UIDS = {"oidc": "sub", "openid2": "claimed_id"}
+_UIDS = {"oidc": "sub", "openid2": "claimed_id", "saml": "uid"}
 _ACCOUNTS = {"oidc": _OIDC_ACCOUNT, "openid2": _OPENID2_ACCOUNT}
 _CREDENTIALS = ("client_id", "client_secret")
 # With these nothing is shared with the provider that would have to be kept.
@@ -481,8 +481,9 @@ def _oauth1(table: Table) -> OAuth1:
     return rules
 
 
-def _credentials(top: Table, protocol: Protocol) -> frozenset[str]:
-    default = _CREDENTIALS_OF.get(protocol, _CREDENTIALS)
+def _credentials(top: Table, protocol: Protocol, token: TokenCall) -> frozenset[str]:
+    sent = ("client_id",) if token.auth == "none" else _CREDENTIALS
+    default = _CREDENTIALS_OF.get(protocol, sent)
     return frozenset(top.choices("credentials", _CREDENTIALS, default=default))
 
 

@@ -1,5 +1,6 @@
 """The pages of the providers, made of their data: one for each file of the catalogue, and the table of all."""
 
+import json
 from collections.abc import Mapping
 
 from asgi_social import providers
@@ -19,6 +20,19 @@ from docs._ext.provider_sentences import (
 from docs._ext.wording import bullets, capital, code, codes, prose, table
 
 HOST = "app.example"
+# Nobody's: what a setting that wants a certificate is shown with.
+_CERTIFICATE = (
+    "MIIBBTCBraADAgECAgEBMAoGCCqGSM49BAMCMA0xCzAJBgNVBAMMAmlkMB4XDTI2MDEwMTAwMDAwMFoXDTM1MTIzMDAwMDAwMFow"
+    "DTELMAkGA1UEAwwCaWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATbHJmIOVeLGrMRZLUX/ou+Ddcj0U/v/I6DIoqPNVktSsP/"
+    "CDGwfdaAMWSuYGH3aI1UWNsiO9J3XeX6cyGfrYniMAoGCCqGSM49BAMCA0cAMEQCIQDDp2UgFkHY3YJU4ol9IbWeoF8F8Q6JQ9Nu"
+    "H62d7QCKjAIfSdSikW1ALmUXI4YdvQj2ICItoxFmaiRjxP0rBS9ieg=="
+)
+_SAML = {
+    "sp_entity_id": f"https://{HOST}",
+    "enabled_idps": {
+        "corp": {"entity_id": "https://id.example", "url": "https://id.example/sso", "x509cert": _CERTIFICATE}
+    },
+}
 _KINDS = {
     "label": "one part of a host name",
     "host": "a host name",
@@ -67,6 +81,9 @@ def page_of(provider: Provider, *, sources: list[str]) -> str:
         return _page(
             title, f"{title} is shut down since {provider.retired}", provider, _parts_of_retired(provider, sources)
         )
+    if not provider.flows:
+        parts = {"Why": bullets(map(prose, provider.quirks)), "Sources": bullets(map(prose, sources))}
+        return _page(title, f"{title} is known by its name alone: nothing is linked by it", provider, parts)
     parts = {
         "Register your app": _registering(provider, subject),
         "Settings": _settings(provider),
@@ -120,11 +137,22 @@ def required(provider: Provider) -> list[Variable]:
 
 def snippet(provider: Provider) -> str:
     """Give a table of backends, ready to be pasted, with what this provider must have."""
-    secret = {} if provider.token.auth == "none" else {"client_secret": "…"}
-    own = {one.setting: one.example or "…" for one in required(provider)}
-    values = {"client_id": "…", **secret, **own}
-    lines = "\n".join(f'        "{setting}": "{value}",' for setting, value in values.items())
-    return f'backends = {{\n    "{provider.name}": {{\n{lines}\n    }},\n}}'
+    return f"backends = {_written({provider.name: _needed(provider)})}"
+
+
+def _needed(provider: Provider) -> dict[str, object]:
+    values: dict[str, object] = dict.fromkeys(sorted(provider.credentials), "…")
+    values |= {one.setting: one.example or "…" for one in required(provider)}
+    values |= _SAML if provider.protocol == "saml" else {}
+    return values or {"enabled": True}
+
+
+def _written(value: object, indent: str = "") -> str:
+    if not isinstance(value, dict):
+        return f'"{value}"' if isinstance(value, str) else str(value)
+    inner = f"{indent}    "
+    lines = "".join(f'{inner}"{key}": {_written(one, inner)},\n' for key, one in value.items())
+    return f"{{\n{lines}{indent}}}"
 
 
 def _registering(provider: Provider, subject: str) -> str:
@@ -133,6 +161,13 @@ def _registering(provider: Provider, subject: str) -> str:
     manual = f" {whose} is [here]({provider.docs})." if provider.docs else ""
     if "redirect" not in provider.flows:
         return f"Register your app {console}. There is nothing to redirect to: only client tokens are taken.{manual}"
+    if provider.protocol == "openid2":
+        place = f" (accounts and keys are at [{subject}]({provider.console}))" if provider.console else ""
+        return f"""Nothing is registered{place}. Answers come to this address; {code(HOST)} is the host of your app:
+
+    https://{HOST}/complete/{provider.name}/
+
+A backend of another name has that name in it.{manual}"""
     return f"""Register your app {console}, with this redirect URI, where {code(HOST)} is the host of your app:
 
     https://{HOST}/complete/{provider.name}/
@@ -141,13 +176,12 @@ It is compared letter by letter, the last slash included. A backend of another n
 
 
 def _settings(provider: Provider) -> str:
-    names = ["client_id", *([] if provider.token.auth == "none" else ["client_secret"])]
-    names += [one.setting for one in required(provider)]
-    texts = [
-        f"What {code('backends')} needs at least:",
-        f"```python\n{snippet(provider)}\n```",
-        f"Or in the environment: {codes(variable_of(provider.name, name) for name in names)}.",
-    ]
+    texts = [f"What {code('backends')} needs at least:", f"```python\n{snippet(provider)}\n```"]
+    if provider.protocol == "saml":  # a table in a table, which no variable of the environment holds
+        texts.append("What each of these is: [SAML](../../how-to/saml.md).")
+    else:
+        names = (variable_of(provider.name, name) for name in _needed(provider))
+        texts.append(f"Or in the environment: {codes(names)}.")
     if provider.token_secret is not None:
         texts.append(
             f"{code('client_secret')} is a private key in PEM. It signs a new secret for each request "
@@ -160,9 +194,26 @@ def _settings(provider: Provider) -> str:
         rows = [_setting_row(one) for one in provider.variables.values()]
         if not any(row[-1] for row in rows):
             columns, rows = columns[:-1], [row[:-1] for row in rows]
-        texts += ["It has settings of its own:", table(columns, rows)]
+        texts += ["It has settings of its own:", table(columns, rows), *_chosen_by_others(provider)]
     texts.append("Those that every backend knows are in [the reference](../settings.md#settings-of-a-backend).")
     return "\n\n".join(texts)
+
+
+def _chosen_by_others(provider: Provider) -> list[str]:
+    """Say which settings the person or the provider's answer may fill, where the app does not."""
+    found = list(provider.variables.items())
+    asked = [one.setting for _, one in found if one.origin == "person"]
+    told = [one.param or name for name, one in found if one.origin == "callback"]
+    texts = []
+    if asked:
+        path = f"/associate/{provider.name}/?{asked[0]}=…"
+        setting = f'"ask_for": {json.dumps(asked)}'
+        texts.append(
+            f"With {code(setting)} in its place the person who links chooses, at {code(path)} or on a page that asks."
+        )
+    if told:
+        texts.append(f"What is not set here the answer of {provider.title} says, in {codes(told)}.")
+    return texts
 
 
 def _setting_row(variable: Variable) -> list[str]:

@@ -44,11 +44,14 @@ def linking(provider: Provider, subject: str) -> str:
         told = f"whose account it is, and for {asked}" if asked else "whose account it is"
         return (
             f"{begins} It asks for {told}. {capital(subject)} is asked about each answer, whether it is its own, and "
-            "gives no tokens. Nothing is registered there: people are asked to trust the address of your app."
+            "gives no tokens. People are asked to trust the address of your app."
         )
     rules = provider.authorize
     if provider.oauth1 is not None:
         return f"{begins} {_signed(provider, provider.oauth1, subject)}"
+    if provider.protocol not in {"oauth2", "oidc"}:  # which know no PKCE, and not all of them a scope
+        asked = f" It asks for the scope {codes(rules.scope)}." if rules.scope else ""
+        return f"{begins}{asked} What comes back counts in the browser alone that was sent there, and once."
     scope = f"the scope {codes(rules.scope)}, and for what" if rules.scope else "no scope but what"
     pkce = {
         "supported": "PKCE (S256) is sent.",
@@ -219,6 +222,11 @@ def client_tokens(provider: Provider, subject: str) -> str:
     """Say which tokens of a phone or a page are accepted, and what they have to show."""
     if "token" not in provider.flows:
         return f"There are no such tokens here: an account of {subject} is linked by a browser alone."
+    if provider.association_only:
+        return (
+            f"An account of {subject} signs nobody in: `do_auth` raises `SettingsError`. `backend.associate(token)` "
+            "links one to who is signed in, where `allow_unbound_tokens` is set or the token is proved."
+        )
     if not provider.proofs:
         return (
             f"They are refused (`TokenRefused`, reason `unbound`): nothing shows that a token of {subject} was issued "

@@ -21,7 +21,10 @@ from tests.docs.pages import blocks_of, rows_of, section_of
 from tests.testing.trips import RSA_PEM
 
 PAGES = pages()
-LIVING = [name for name in providers.names() if providers.provider(name).retired is None]
+LIVING = [name for name in providers.names() if providers.provider(name).flows]
+# A table in a table is held by no variable of the environment.
+IN_VARIABLES = [name for name in LIVING if name != "saml"]
+WITH_SAML = [pytest.param(name, marks=pytest.mark.saml) if name == "saml" else name for name in LIVING]
 BASE = f"https://{HOST}"
 ALWAYS = ["Register your app", "Settings", "Linking", "The account", "Renewal", "Client tokens", "Unlinking", "Sources"]
 ID_TOKEN = {"issuer": ["https://mine.example"], "jwks": "https://mine.example/keys"}
@@ -74,13 +77,7 @@ def test_a_page_has_every_section_and_says_all_that_is_known(name: str) -> None:
     assert all(code(one.setting) in section_of(page, "Settings") for one in provider.variables.values())
 
 
-def with_a_key(provider: Provider, backends: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Give the settings of a page, with a key where the secret is one."""
-    signs = provider.oauth1 is not None and provider.oauth1.signature == "RSA-SHA1"
-    return {name: {**one, **({"client_secret": RSA_PEM} if signs else {})} for name, one in backends.items()}
-
-
-@pytest.mark.parametrize("name", LIVING)
+@pytest.mark.parametrize("name", WITH_SAML)
 def test_the_settings_of_a_page_start_an_app_and_the_redirect_uri_is_its_own(name: str) -> None:
     names: dict[str, Any] = {}
     [block] = blocks_of(PAGES[f"{name}.md"], "python")
@@ -94,7 +91,7 @@ def test_the_settings_of_a_page_start_an_app_and_the_redirect_uri_is_its_own(nam
     )
 
 
-@pytest.mark.parametrize("name", LIVING)
+@pytest.mark.parametrize("name", IN_VARIABLES)
 def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
     names: dict[str, Any] = {}
     exec(snippet(providers.provider(name)), names)  # noqa: S102  # our own
@@ -145,6 +142,13 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
         ({"authorize": {"pkce": "off"}}, "Linking", "PKCE is not sent, because Mine does not get along with it"),
         ({"authorize": {"pkce": "required"}}, "Linking", "PKCE (S256) is sent, and demanded by Mine."),
         ({"authorize": {"response_mode": "form_post"}}, "Linking", "Mine answers by a form that its page posts"),
+        ({"protocol": "custom"}, "Linking", "begins it. What comes back counts in the browser alone"),
+        ({"protocol": "custom", "authorize": {"scope": ["a"]}}, "Linking", "asks for the scope `a`. What comes"),
+        (
+            {"protocol": "openid2", "openid2": {"url": "https://mine.example"}, "account": {"email_verified": False}},
+            "Register your app",
+            "Nothing is registered (accounts and keys are at [Mine](https://mine.example)). Answers",
+        ),
         ({"flows": ["token"]}, "Linking", "Mine has no page to send a browser to"),
         ({"flows": ["token"]}, "Register your app", "There is nothing to redirect to: only client tokens are taken."),
         ({"protocol": "oidc", "id_token": ID_TOKEN}, "Linking", "An ID token is demanded, and checked"),
@@ -179,6 +183,7 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
         ({}, "Its API", "sends the token of Mine to `mine.example` alone."),
         ({"api_hosts": ["*.mine.example"]}, "Its API", "to `mine.example` and `*.mine.example` alone."),
         ({}, "Client tokens", "They are refused (`TokenRefused`, reason `unbound`)"),
+        ({"association_only": True}, "Client tokens", "An account of Mine signs nobody in: `do_auth` raises"),
         ({"flows": ["redirect"]}, "Client tokens", "There are no such tokens here"),
         ({"verify": [LOOKUP]}, "Client tokens", "name your app in `app`, and `active` has to be true and `kind` has"),
         ({"verify": [LOOKUP]}, "Client tokens", "ID tokens are refused."),
@@ -219,6 +224,22 @@ def test_a_service_that_is_shut_down_has_a_page_with_what_is_left() -> None:
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == ["What is left", "Why", "Sources"]
     assert "- It was closed." in page
     assert names["backends"] == {"mine": {}}
+
+
+def test_what_is_known_by_its_name_alone_has_a_page_that_says_why() -> None:
+    page = page_of_table(flows=[], quirks=["It is a sign-in."])
+
+    assert "Mine is known by its name alone: nothing is linked by it. Its name here is `mine`" in page
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == ["Why", "Sources"]
+    assert "- It is a sign-in." in page
+
+
+def test_a_provider_that_gives_nothing_is_shown_as_enabled() -> None:
+    names: dict[str, Any] = {}
+
+    exec(snippet(provider_of(credentials=[])), names)  # noqa: S102  # our own
+
+    assert names["backends"] == {"mine": {"enabled": True}}
 
 
 def test_a_provider_that_gives_no_secret_is_shown_without_one() -> None:

@@ -14,6 +14,15 @@ from tests.providers.recorded import fields_of
 from tests.testing.trips import RSA_PEM
 
 KEY = RSAKey.generate_key(2048, {"kid": "a-key-of-the-tests", "use": "sig", "alg": "RS256"})
+# Whose certificate is nobody's.
+_IDP = {
+    "entity_id": "https://id.example",
+    "url": "https://id.example/sso",
+    "x509cert": "MIIBBTCBraADAgECAgEBMAoGCCqGSM49BAMCMA0xCzAJBgNVBAMMAmlkMB4XDTI2MDEwMTAwMDAwMFoXDTM1MTIzMDAwMDAwMFow"
+    "DTELMAkGA1UEAwwCaWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATbHJmIOVeLGrMRZLUX/ou+Ddcj0U/v/I6DIoqPNVktSsP/"
+    "CDGwfdaAMWSuYGH3aI1UWNsiO9J3XeX6cyGfrYniMAoGCCqGSM49BAMCA0cAMEQCIQDDp2UgFkHY3YJU4ol9IbWeoF8F8Q6JQ9Nu"
+    "H62d7QCKjAIfSdSikW1ALmUXI4YdvQj2ICItoxFmaiRjxP0rBS9ieg==",
+}
 BACKENDS: Mapping[str, Mapping[str, Any]] = {
     "apple-id": {"team": "TEAM", "key": "KEY", "client_ids": ["com.example.phone"]},
     "azuread-tenant-oauth2": {"tenant_id": "8c4b1a52-7f1d-4a0e-9d2c-3b5a6e7f8091"},
@@ -25,6 +34,7 @@ BACKENDS: Mapping[str, Mapping[str, Any]] = {
         "userinfo_url": "https://own.example/me/",
     },
     "oidc": {"issuer": "https://own.example", "client_secret": "a-secret-as-long-as-a-key-must-be"},
+    "saml": {"sp_entity_id": "https://app.example", "enabled_idps": {"corp": _IDP}},
     "slack": {"team": "T1"},
 }
 

@@ -20,6 +20,7 @@ from asgi_social import providers
 from asgi_social.account import Account
 from asgi_social.protocols.client import Client, values
 from asgi_social.protocols.message import Challenge, Conversation, Request, Response, Tokens
+from asgi_social.protocols.provider import Provider
 from asgi_social.protocols.steps import sign_in
 from asgi_social.secret import Secret
 from asgi_social.settings import checked
@@ -46,18 +47,24 @@ class Exchange:
 
 def exchanges() -> list[Exchange]:
     """Give every exchange there is."""
-    return [_exchange(file.stem, json.loads(file.read_text(encoding="utf-8"))) for file in sorted(HERE.glob("*.json"))]
+    return [
+        exchange_of(file.stem, json.loads(file.read_text(encoding="utf-8"))) for file in sorted(HERE.glob("*.json"))
+    ]
 
 
-def account_of(exchange: Exchange) -> tuple[Tokens, Account, set[str]]:
-    """Play an exchange from the callback to the account; give the endpoints that were asked too."""
+def account_of(exchange: Exchange, provider: Provider | None = None) -> tuple[Tokens, Account, set[str]]:
+    """Play an exchange from the callback to the account; give the endpoints that were asked too.
+
+    Args:
+        exchange: What is answered.
+        provider: Of whom; None: the one of the catalogue.
+    """
+    provider = provider or providers.provider(exchange.provider)
     backend = checked(
         {
             "secret_key": KEY,
             "base_url": "https://app.example",
-            "backends": {
-                exchange.provider: {**settings_of(providers.provider(exchange.provider)), **exchange.settings}
-            },
+            "backends": {exchange.provider: {**settings_of(provider), **exchange.settings}},
         }
     ).backends[exchange.provider]
     client = replace(backend.client, now=START)
@@ -84,7 +91,8 @@ def account_of(exchange: Exchange) -> tuple[Tokens, Account, set[str]]:
     return tokens, account, asked
 
 
-def _exchange(provider: str, file: Mapping[str, Any]) -> Exchange:
+def exchange_of(provider: str, file: Mapping[str, Any]) -> Exchange:
+    """Give an exchange as its file has it."""
     assert set(file) <= {"from", "settings", "callback", "answers", "expect"}, provider
     return Exchange(
         provider=provider,

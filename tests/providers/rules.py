@@ -21,6 +21,7 @@ from asgi_social.registration import _addresses
 TESTS = Path(__file__).parents[1]
 # Where keys are made is known for a service, not for a standard, nor for one that everybody runs for themselves.
 _OWN_SERVER = {"url", "host"}
+_STANDARDS = {"oauth2", "oidc", "openid", "saml"}
 # Identifiers that look like addresses, and are asked for nothing.
 _IDENTIFIER = re.compile(r"http://(?:schem(?:as?|es)|specs|axschema)\.[\w./-]+")
 _FACTS = ("authorize", "token", "userinfo", "uid", "account", "refresh", "revoke", "verify")
@@ -94,7 +95,7 @@ def _links(name: str, provider: Provider) -> Iterator[str]:
     if not str(provider.docs).startswith("https://"):
         yield "docs is no https address"
     own_server = any(one.kind in _OWN_SERVER and one.default is None for one in provider.variables.values())
-    if not str(provider.console).startswith("https://") and not own_server and name not in {"oauth2", "oidc"}:
+    if not str(provider.console).startswith("https://") and not own_server and name not in _STANDARDS:
         yield "console is no https address"
     for variable, rules in provider.variables.items():
         if rules.default is None and not rules.example:
@@ -123,6 +124,9 @@ def _statements(name: str, provider: Provider) -> Iterator[str]:
     account = said.get("account", {})
     if ("email" in account or provider.protocol == "oidc") and "email_verified" not in account:
         yield "account.email_verified is not stated"
+    used = {one for text in provider.templates for one in text.names} & {"client_id", "client_secret"}
+    if used - provider.credentials:
+        yield f"credentials are {sorted(provider.credentials)}, and others are used"
 
 
 def _exchange(name: str, provider: Provider, evidence: Evidence) -> Iterator[str]:
