@@ -2,8 +2,8 @@
 
 Any number of workers share the work by leases, which each takes for as many associations at once as it can begin right
 then; what another one is taking is passed by (SKIP LOCKED), so that no two come to one association. To read pages and
-take each lease by itself was measured too (``benchmarks/sweep.py``): two workers met at nearly each row, and each spent
-half as much again on a renewal.
+take each lease by itself was measured too (``benchmarks/sweep.py``): two workers met at nearly each row, and spent a
+third to a half more on a renewal.
 """
 
 import asyncio
