@@ -8,21 +8,21 @@ from typing import Any, Generic, TypeVar
 from asgi_social.account import Account
 from asgi_social.association import Association
 from asgi_social.background import Background
+from asgi_social.client_tokens import ClientTokens, Sent
 from asgi_social.clock import Clock
 from asgi_social.errors import (
-    AccountTaken,
     FlowRefused,
     ProviderRefused,
     ProviderRetired,
     Refused,
     SettingsError,
     StorageError,
-    TokenRefused,
 )
-from asgi_social.events import Event, EventName, Events
+from asgi_social.events import Events
 from asgi_social.flow import Flow, new_challenge, with_withheld, withhold
+from asgi_social.linking import Links
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.message import Callback, Once, Tokens
+from asgi_social.protocols.message import Callback, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import hinted, no_redirect
 from asgi_social.protocols.provider import Variable
@@ -38,17 +38,13 @@ from asgi_social.protocols.variables import (
 )
 from asgi_social.refresh.attempt import Renewable
 from asgi_social.refresh.renewals import Renewals
-from asgi_social.secret import Keys, Secret, random_text
+from asgi_social.secret import Keys
 from asgi_social.storage.repository import Repository, StoredAssociation
 from asgi_social.transport import Transport
 from asgi_social.users import SignUp, Users
-from asgi_social.vault import account_of, with_account, with_tokens, without_dead
-from asgi_social.verify import account_of_id_token, client_token, proven_account, spend_key
+from asgi_social.vault import account_of
 
-ID_TOKEN_SECONDS = 86400.0
 _WRITE_TRIES = 5
-# Each lost try is another's write that landed: many tabs that link one account at once all come through.
-_LINK_TRIES = 100
 
 UserId = TypeVar("UserId")
 
@@ -62,6 +58,7 @@ class Engine(Generic[UserId]):
     background: Background
     renewals: Renewals
     users: Users[UserId]
+    client_tokens: ClientTokens
     events: Events
     keys: Keys
     clock: Clock
@@ -88,6 +85,14 @@ class Backend(Generic[UserId]):
         self._steps = renewable.steps
         self._engine = engine
         self._connection = connection
+        self._links = Links(
+            renewable.client,
+            repository=engine.repository,
+            attempts=engine.renewals.attempts,
+            events=engine.events,
+            keys=engine.keys,
+            clock=engine.clock,
+        )
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r}, provider={self._client.provider.name!r})"
@@ -289,9 +294,9 @@ class Backend(Generic[UserId]):
                 backend=self.name,
             )
         self._engine.users.require_loader()
-        tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=once)
+        tokens, account = await self._proven(Sent(access_token=access_token, id_token=id_token, nonce=nonce, once=once))
         for _ in range(_WRITE_TRIES):
-            row = await self._found(account)
+            row = await self._links.found(account)
             if row is not None:
                 return await self._loaded(row)
             if (sign_up or self._engine.sign_up) == "refuse":
@@ -326,8 +331,8 @@ class Backend(Generic[UserId]):
         """
         users = self._engine.users
         owner = users.text_of(user_id) if user_id is not None else await users.require_current(self._connection)
-        tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=False)
-        return self._engine.association(await self._stored(owner, tokens, account))
+        tokens, account = await self._proven(Sent(access_token=access_token, id_token=id_token, nonce=nonce))
+        return self._engine.association(await self._links.store(owner, tokens, account))
 
     def revoke_behind(self, row: StoredAssociation) -> None:
         """Tell the provider, behind the caller, that an association's tokens are no longer wanted; best effort."""
@@ -339,128 +344,28 @@ class Backend(Generic[UserId]):
         client = with_variables(self._now(), chosen)
         conversation = guarded(client, sign_in(client, self._steps, callback, flow.challenge))
         tokens, account = await self._engine.transport.play(conversation, backend=self.name)
-        if tokens.once is not None and not await self._is_first(tokens.once):
+        once, now = tokens.once, self._engine.clock.now()
+        if once is not None and not await self._engine.repository.spend(once.key, expires_at=once.until, now=now):
             raise _answered_before(self.name)
         # Kept beside the account, so that a renewal finds the same host again.
         account = replace(account, extra_data={**account.extra_data, **chosen})
-        return await self._stored(flow.user_id, tokens, account)
-
-    async def _found(self, account: Account) -> StoredAssociation | None:
-        return await self._engine.repository.find(backend=self.name, authority=account.authority, uid=account.uid)
+        return await self._links.store(flow.user_id, tokens, account)
 
     async def _loaded(self, row: StoredAssociation) -> object | None:
         user = await self._engine.users.load(row.user_id)
         if user is not None:
-            self._emit("signed_in", row)
+            self._links.emit("signed_in", row)
         return user
 
     async def _signed_up(self, tokens: Tokens, account: Account) -> None:
-        if await self._found(account) is None:
-            made = await self._engine.users.create(account, await self._row("", tokens, account))
-            if made and (row := await self._found(account)) is not None:
-                self._emit("associated", row)
+        if await self._links.found(account) is None:
+            made = await self._engine.users.create(account, await self._links.row("", tokens, account))
+            if made and (row := await self._links.found(account)) is not None:
+                self._links.emit("associated", row)
 
-    async def _proven(
-        self, access_token: object, *, id_token: object, nonce: str | None, once: bool
-    ) -> tuple[Tokens, Account]:
+    async def _proven(self, sent: Sent) -> tuple[Tokens, Account]:
         self.require_alive()
-        client = self._fixed()
-        try:
-            if id_token is None:
-                token = client_token(access_token, backend=self.name)
-                conversation = proven_account(client, self._steps, token)
-            else:
-                token = client_token(id_token, backend=self.name)
-                sent = Secret(nonce) if nonce is not None else None
-                conversation = account_of_id_token(client, token, nonce=sent)
-            tokens, account = await self._engine.transport.play(conversation, backend=self.name)
-            if id_token is not None and (nonce is not None or once):
-                tokens = replace(tokens, once=self._id_token_once(token, tokens))
-            await self._spend(tokens.once)
-        except TokenRefused as refusal:
-            event = Event(name="token_refused", backend=self.name, code=refusal.code, reason=refusal.reason)
-            self._engine.events.emit(replace(event, detail=refusal.detail))
-            raise
-        return tokens, account
-
-    def _id_token_once(self, id_token: Secret, tokens: Tokens) -> Once:
-        end = (tokens.claims or {}).get("exp")
-        expires_at = float(end) if isinstance(end, int | float) else self._engine.clock.now() + ID_TOKEN_SECONDS
-        # Kept a little beyond its end, as long as the skew of clocks lets it pass.
-        return Once(key=spend_key(self._client, id_token), until=expires_at + 120)
-
-    async def _spend(self, once: Once | None) -> None:
-        if once is not None and not await self._is_first(once):
-            raise TokenRefused(
-                "the client token has been used before",
-                hint="get a new token from the provider",
-                reason="spent",
-                backend=self.name,
-            )
-
-    async def _is_first(self, once: Once) -> bool:
-        return await self._engine.repository.spend(once.key, expires_at=once.until, now=self._engine.clock.now())
-
-    async def _stored(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
-        """Store an account's association, or bring the one that this user has up to date."""
-        repository, keys = self._engine.repository, self._engine.keys
-        for _ in range(_LINK_TRIES):
-            row = await self._found(account)
-            if row is None:
-                new = await self._row(user_id, tokens, account)
-                if await repository.add(new):
-                    return self._associated(new)
-                continue
-            if row.user_id != user_id:
-                # Of who tried: whose account it is, is for nobody to learn here.
-                event = Event(name="account_taken", backend=self.name, user_id=user_id, code=AccountTaken.code)
-                self._engine.events.emit(event)
-                raise AccountTaken(
-                    f"this {self.title} account is linked to another user",
-                    hint="sign in as that user and unlink it there, or choose another account",
-                    backend=self.name,
-                )
-            now = self._engine.clock.now()
-            updated = with_account(row, account, keys=keys)
-            if tokens.access_token:  # an ID token alone heals nothing, for the tokens are those of before
-                since = row.since if row.status == "active" else now
-                updated = without_dead(updated, keys=keys)
-                if updated.refresh_token is not None and tokens.refresh_token is None:
-                    # The ID token that stays is of the same grant as the refresh token: a renewal's is held against it.
-                    tokens = replace(tokens, id_token=None)
-                updated = with_tokens(updated, tokens, keys=keys, now=now)
-                updated = replace(updated, client_id=self._client.client_id, status="active", reason=None, since=since)
-                updated = await self._engine.renewals.attempts.scheduled(updated)
-            changed = replace(updated, version=row.version + 1)
-            if await repository.save_tokens(changed, replaces=row.version):
-                return self._associated(changed)
-        raise StorageError("the association changed again and again while it was written", operation="save_tokens")
-
-    async def _row(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
-        now = self._engine.clock.now()
-        empty = StoredAssociation(
-            id=random_text(bits=128),
-            user_id=user_id,
-            backend=self.name,
-            authority=account.authority,
-            uid=account.uid,
-            account="",
-            client_id=self._client.client_id,
-            access_token="",
-            issued_at=now,
-            since=now,
-            created_at=now,
-        )
-        keys = self._engine.keys
-        row = with_account(with_tokens(empty, tokens, keys=keys, now=now), account, keys=keys)
-        return await self._engine.renewals.attempts.scheduled(row)
-
-    def _associated(self, row: StoredAssociation) -> StoredAssociation:
-        self._emit("associated", row)
-        return row
-
-    def _emit(self, name: EventName, row: StoredAssociation) -> None:
-        self._engine.events.emit(Event(name=name, backend=self.name, user_id=row.user_id, association_id=row.id))
+        return await self._engine.client_tokens.proven(self._fixed(), self._steps, sent)
 
     def _fixed(self) -> Client:
         """Give the client for a token that no flow brought, and that says of no host that it is from.

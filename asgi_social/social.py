@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from asgi_social.association import Association
 from asgi_social.backend import Backend, Engine
 from asgi_social.background import Background
+from asgi_social.client_tokens import ClientTokens
 from asgi_social.errors import AssociationGone, UnknownBackend
 from asgi_social.events import Event, Events
 from asgi_social.providers.table import nearest
@@ -75,6 +76,7 @@ class Social:
             background=self._background,
             renewals=Renewals(attempts=attempts, repository=repository, background=self._background, clock=clock),
             users=Users(self._settings.hooks, repository=repository, clock=clock),
+            client_tokens=ClientTokens(store=repository, transport=transport, events=events, clock=clock),
             events=events,
             keys=keys,
             clock=clock,
