@@ -1,15 +1,14 @@
 """Backend: a provider with this app's credentials, and what an app does with one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from asgi_social.account import Account
 from asgi_social.association import Association
-from asgi_social.background import Background
-from asgi_social.client_tokens import ClientTokens, Sent
-from asgi_social.clock import Clock
+from asgi_social.client_tokens import Sent
+from asgi_social.engine import Engine
 from asgi_social.errors import (
     FlowRefused,
     ProviderRefused,
@@ -18,7 +17,6 @@ from asgi_social.errors import (
     SettingsError,
     StorageError,
 )
-from asgi_social.events import Events
 from asgi_social.flow import Flow, new_challenge, with_withheld, withhold
 from asgi_social.linking import Links
 from asgi_social.protocols.client import Client
@@ -31,43 +29,17 @@ from asgi_social.protocols.steps import begun, sign_in
 from asgi_social.protocols.variables import (
     chosen_by_answer,
     chosen_by_person,
-    defaults,
     guarded,
     open_variables,
     with_variables,
 )
 from asgi_social.refresh.attempt import Renewable
-from asgi_social.refresh.renewals import Renewals
-from asgi_social.secret import Keys
-from asgi_social.storage.repository import Repository, StoredAssociation
-from asgi_social.transport import Transport
-from asgi_social.users import SignUp, Users
-from asgi_social.vault import account_of
+from asgi_social.storage.repository import StoredAssociation
+from asgi_social.users import SignUp
 
 _WRITE_TRIES = 5
 
 UserId = TypeVar("UserId")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine(Generic[UserId]):
-    """The parts that every backend works with, made once by ``Social``."""
-
-    repository: Repository
-    transport: Transport
-    background: Background
-    renewals: Renewals
-    users: Users[UserId]
-    client_tokens: ClientTokens
-    events: Events
-    keys: Keys
-    clock: Clock
-    sign_up: SignUp
-
-    def association(self, row: StoredAssociation) -> Association[UserId]:
-        """Give a row what can be done with it."""
-        account = account_of(row, keys=self.keys)
-        return Association(row, account, self.renewals, self.transport, self.users.typed)
 
 
 class Backend(Generic[UserId]):
@@ -255,13 +227,17 @@ class Backend(Generic[UserId]):
         row = await self._engine.background.share(key, work)
         return self._engine.association(row)
 
-    async def do_auth(
+    async def do_auth(  # noqa: PLR0913  # one name for each thing that a client may send
         self,
         access_token: str | None = None,
         *,
         id_token: str | None = None,
         nonce: str | None = None,
         once: bool = False,
+        code: str | None = None,
+        code_verifier: str | None = None,
+        redirect_uri: str | None = None,
+        user: str | None = None,
         sign_up: SignUp | None = None,
     ) -> Any:
         """Give the app's user whose account a client token is of, once the token is shown to be issued to this app.
@@ -271,9 +247,13 @@ class Backend(Generic[UserId]):
 
         Args:
             access_token: What a phone app or a page's SDK got.
-            id_token: An ID token instead; verified by its signature.
+            id_token: An ID token instead; verified by its signature. With both, they must be of one app and person.
             nonce: What the client sent with its request for the ID token. Then the token is accepted one time.
             once: Accept the ID token one time, without a nonce. With neither, no replay of it is noticed.
+            code: An authorization code that a native SDK got, instead of tokens; it was issued to ``client_id``.
+            code_verifier: Of PKCE, where the client used it for the code.
+            redirect_uri: What the client sent for the code; ``""`` is sent empty, None not at all.
+            user: The JSON text that Apple gives a client beside its first token or code: names are read, no address.
             sign_up: ``allow`` makes a user where the account is nobody's; None: as the settings say.
 
         Returns:
@@ -294,7 +274,17 @@ class Backend(Generic[UserId]):
                 backend=self.name,
             )
         self._engine.users.require_loader()
-        tokens, account = await self._proven(Sent(access_token=access_token, id_token=id_token, nonce=nonce, once=once))
+        sent = Sent(
+            access_token=access_token,
+            id_token=id_token,
+            nonce=nonce,
+            once=once,
+            code=code,
+            code_verifier=code_verifier,
+            redirect_uri=redirect_uri,
+            user=user,
+        )
+        tokens, account = await self._proven(sent)
         for _ in range(_WRITE_TRIES):
             row = await self._links.found(account)
             if row is not None:
@@ -306,20 +296,32 @@ class Backend(Generic[UserId]):
             await self._engine.background.share(key, partial(self._signed_up, tokens, account))
         raise StorageError("the account was linked and unlinked again and again", operation="add")
 
-    async def associate(
+    async def associate(  # noqa: PLR0913  # as for do_auth
         self,
         access_token: str | None = None,
         *,
         id_token: str | None = None,
         nonce: str | None = None,
+        once: bool = False,
+        code: str | None = None,
+        code_verifier: str | None = None,
+        redirect_uri: str | None = None,
+        user: str | None = None,
         user_id: UserId | None = None,
     ) -> Association[UserId]:
         """Link a client token's account to a user, once the token is shown to be issued to this app.
 
+        It takes what :meth:`do_auth` takes. Of a code the refresh token is stored too, where the provider gives one.
+
         Args:
             access_token: What a phone app or a page's SDK got.
-            id_token: An ID token instead.
-            nonce: What the client sent with its request for the ID token.
+            id_token: An ID token instead, or beside it.
+            nonce: What the client sent with its request for the ID token. Then the token is accepted one time.
+            once: Accept the ID token one time, without a nonce.
+            code: An authorization code that a native SDK got, instead of tokens.
+            code_verifier: Of PKCE, where the client used it for the code.
+            redirect_uri: What the client sent for the code.
+            user: The JSON text that Apple gives a client beside its first token or code.
             user_id: To whom; None: to the user of the request.
 
         Raises:
@@ -331,7 +333,17 @@ class Backend(Generic[UserId]):
         """
         users = self._engine.users
         owner = users.text_of(user_id) if user_id is not None else await users.require_current(self._connection)
-        tokens, account = await self._proven(Sent(access_token=access_token, id_token=id_token, nonce=nonce))
+        sent = Sent(
+            access_token=access_token,
+            id_token=id_token,
+            nonce=nonce,
+            once=once,
+            code=code,
+            code_verifier=code_verifier,
+            redirect_uri=redirect_uri,
+            user=user,
+        )
+        tokens, account = await self._proven(sent)
         return self._engine.association(await self._links.store(owner, tokens, account))
 
     def revoke_behind(self, row: StoredAssociation) -> None:
@@ -365,26 +377,7 @@ class Backend(Generic[UserId]):
 
     async def _proven(self, sent: Sent) -> tuple[Tokens, Account]:
         self.require_alive()
-        return await self._engine.client_tokens.proven(self._fixed(), self._steps, sent)
-
-    def _fixed(self) -> Client:
-        """Give the client for a token that no flow brought, and that says of no host that it is from.
-
-        Raises:
-            SettingsError: Where it is from is not for the app alone to say.
-        """
-        client = self._now()
-        client = with_variables(client, defaults(client))
-        left = [*open_variables(client, "person").values(), *open_variables(client, "callback").values()]
-        if left:
-            raise SettingsError(
-                f"whose client tokens of {self.name} are taken depends on its setting {left[0].setting}",
-                hint="set it; for several, configure several backends",
-                setting=f"backends.{self.name}.{left[0].setting}",
-                allowed=left[0].pattern or f"a {left[0].kind}",
-                backend=self.name,
-            )
-        return client
+        return await self._engine.client_tokens.proven(self._now(), self._steps, sent)
 
     def _now(self) -> Client:
         return replace(self._client, now=self._engine.clock.now())

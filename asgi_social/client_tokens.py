@@ -1,20 +1,33 @@
 """Client tokens: what a phone app or a page's SDK got by itself is proved, and good once where it has to be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from asgi_social.account import Account
 from asgi_social.clock import Clock
-from asgi_social.errors import TokenRefused
+from asgi_social.errors import SettingsError, TokenRefused
 from asgi_social.events import Event, Events
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.message import Once, Tokens
+from asgi_social.protocols.message import Conversation, Once, Tokens
 from asgi_social.protocols.steps import Steps
+from asgi_social.protocols.variables import defaults, open_variables, with_variables
 from asgi_social.secret import Secret
 from asgi_social.storage.repository import Flows
 from asgi_social.transport import Transport
-from asgi_social.verify import account_of_id_token, client_token, proven_account, spend_key
+from asgi_social.verify import (
+    NOTHING,
+    ClientCode,
+    account_of_both,
+    account_of_code,
+    account_of_id_token,
+    client_token,
+    proven_account,
+    spend_key,
+)
 
 ID_TOKEN_SECONDS = 86400.0
+MAX_USER_CHARACTERS = 2048
+MAX_URI_CHARACTERS = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +36,11 @@ class Sent:
 
     access_token: object = field(default=None, repr=False)
     id_token: object = field(default=None, repr=False)
+    code: object = field(default=None, repr=False)
+    code_verifier: object = field(default=None, repr=False)
+    redirect_uri: object = field(default=None, repr=False)
     nonce: str | None = field(default=None, repr=False)
+    user: object = field(default=None, repr=False)
     once: bool = False
 
 
@@ -42,18 +59,14 @@ class ClientTokens:
         Raises:
             TokenRefused: It is bad or not ours; the app is told.
             ProviderError: The provider did not do its part.
+            SettingsError: Where such a token is from is not for the app alone to say, and it has not said it.
         """
+        client = _fixed(client)
         try:
-            if sent.id_token is None:
-                token = client_token(sent.access_token, backend=client.name)
-                conversation = proven_account(client, steps, token)
-            else:
-                token = client_token(sent.id_token, backend=client.name)
-                nonce = Secret(sent.nonce) if sent.nonce is not None else None
-                conversation = account_of_id_token(client, token, nonce=nonce)
+            conversation = _conversation(client, steps, sent)
             tokens, account = await self._transport.play(conversation, backend=client.name)
-            if sent.id_token is not None and (sent.nonce is not None or sent.once):
-                tokens = replace(tokens, once=self._id_token_once(client, token, tokens))
+            if isinstance(sent.id_token, str) and (sent.nonce is not None or sent.once):
+                tokens = replace(tokens, once=self._id_token_once(client, Secret(sent.id_token), tokens))
             await self._spend(client, tokens.once)
         except TokenRefused as refusal:
             event = Event(name="token_refused", backend=client.name, code=refusal.code, reason=refusal.reason)
@@ -76,3 +89,67 @@ class ClientTokens:
             reason="spent",
             backend=client.name,
         )
+
+
+def _fixed(client: Client) -> Client:
+    """Give the client for a token that no flow brought, and that says of no host that it is from.
+
+    Raises:
+        SettingsError: Where it is from is not for the app alone to say.
+    """
+    client = with_variables(client, defaults(client))
+    left = [*open_variables(client, "person").values(), *open_variables(client, "callback").values()]
+    if left:
+        raise SettingsError(
+            f"whose client tokens of {client.name} are taken depends on its setting {left[0].setting}",
+            hint="set it; for several, configure several backends",
+            setting=f"backends.{client.name}.{left[0].setting}",
+            allowed=left[0].pattern or f"a {left[0].kind}",
+            backend=client.name,
+        )
+    return client
+
+
+def _conversation(client: Client, steps: Steps, sent: Sent) -> Conversation[tuple[Tokens, Account]]:
+    """Choose how what came is proved, once its form is that of tokens; nobody is asked yet."""
+    beside, nonce = _beside(client, sent.user), Secret(sent.nonce) if sent.nonce is not None else None
+    if sent.code is not None:
+        if sent.access_token is not None or sent.id_token is not None:
+            raise _malformed(client, "an authorization code comes alone, for the provider gives its tokens for it")
+        verifier = None
+        if sent.code_verifier is not None:
+            verifier = client_token(sent.code_verifier, backend=client.name)
+        code = client_token(sent.code, backend=client.name)
+        where = _redirect_uri(client, sent.redirect_uri)
+        return account_of_code(
+            client,
+            steps,
+            ClientCode(code=code, code_verifier=verifier, redirect_uri=where, nonce=nonce, beside=beside),
+        )
+    if sent.id_token is None:
+        return proven_account(client, steps, client_token(sent.access_token, backend=client.name))
+    id_token = client_token(sent.id_token, backend=client.name)
+    if sent.access_token is None:
+        return account_of_id_token(client, id_token, nonce=nonce, beside=beside)
+    tokens = Tokens(access_token=client_token(sent.access_token, backend=client.name), id_token=id_token)
+    return account_of_both(client, steps, tokens, nonce=nonce, beside=beside)
+
+
+def _beside(client: Client, user: object) -> Mapping[str, str]:
+    """Give the names that Apple gives to a client once, for those providers whose data keep them of an answer too."""
+    if user is None or "user" not in client.provider.callback.keep:
+        return NOTHING
+    if not isinstance(user, str) or len(user) > MAX_USER_CHARACTERS:
+        raise _malformed(client, f"the user is JSON text of at most {MAX_USER_CHARACTERS} characters")
+    return {"user": user}
+
+
+def _redirect_uri(client: Client, value: object) -> str | None:
+    if value is None or (isinstance(value, str) and len(value) <= MAX_URI_CHARACTERS and value.isprintable()):
+        return value
+    raise _malformed(client, f"a redirect URI is text of at most {MAX_URI_CHARACTERS} characters")
+
+
+def _malformed(client: Client, message: str) -> TokenRefused:
+    hint = "send what the provider gave, exactly as it did"
+    return TokenRefused(message, hint=hint, reason="malformed", backend=client.name)

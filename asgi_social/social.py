@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from asgi_social.association import Association
-from asgi_social.backend import Backend, Engine
+from asgi_social.backend import Backend
 from asgi_social.background import Background
 from asgi_social.client_tokens import ClientTokens
+from asgi_social.engine import Engine
 from asgi_social.errors import AssociationGone, UnknownBackend
 from asgi_social.events import Event, Events
 from asgi_social.providers.table import nearest
