@@ -26,6 +26,7 @@ from asgi_social.errors import (
 )
 from asgi_social.events import Event
 from asgi_social.middleware import SocialMiddleware
+from asgi_social.one_tap import one_tap_credential
 from asgi_social.pages.problems import error_response
 from asgi_social.refresh.sweep import Swept
 from asgi_social.social import RequestSocial, Social
@@ -61,4 +62,5 @@ __all__ = [
     "UnknownBackend",
     "User",
     "error_response",
+    "one_tap_credential",
 ]
