@@ -21,8 +21,8 @@ from asgi_social.protocols.userinfo import SAME_SUBJECT, account_of_claims
 from asgi_social.secret import Secret
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-# RFC 6749 section 5.2, and GitHub's own word. Any other refusal is for the app's makers to mend.
-_BAD_CODES = frozenset({"invalid_grant", "bad_verification_code"})
+# RFC 6749 section 5.2, and GitHub's and WeChat's own. Any other refusal is for the app's makers to mend.
+_BAD_CODES = frozenset({"invalid_grant", "bad_verification_code", "40029", "40163"})
 
 
 def client_token(value: object, *, backend: str) -> Secret:

@@ -307,6 +307,44 @@ async def test_a_provider_without_codes_takes_none(name: str) -> None:
         assert await refusal(social, code="a-code") == "kind"
 
 
+class MiniProgram:
+    """WeChat as a function, for the code of ``wx.login``."""
+
+    def __init__(self, **answer: Any) -> None:
+        self.answer = answer
+        self.asked: list[httpx.URL] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url)
+        return httpx.Response(200, json=self.answer)
+
+
+async def test_the_code_of_a_wechat_mini_program_links_the_person_whom_it_names() -> None:
+    network = MiniProgram(openid="o-7", session_key="c2Vzc2lvbg==")
+    async with both(network, "weixin-miniprogram") as social:  # type: ignore[arg-type]
+        linked = await social.backend("here").associate(code="a-code", user_id="ada")
+
+        assert (linked.uid, await linked.get_access_token()) == ("o-7", "c2Vzc2lvbg==")
+    [url] = network.asked
+    assert (url.host, url.path) == ("api.weixin.qq.com", "/sns/jscode2session")
+    sent = {"appid": CLIENT_ID, "secret": CLIENT_SECRET, "js_code": "a-code", "grant_type": "authorization_code"}
+    assert dict(url.params) == sent
+
+
+@pytest.mark.parametrize("code", [40029, 40163])
+async def test_a_code_that_wechat_does_not_take_is_refused(code: int) -> None:
+    network = MiniProgram(errcode=code, errmsg="invalid code")
+    async with both(network, "weixin-miniprogram") as social:  # type: ignore[arg-type]
+        assert await refusal(social, code="a-code") == "inactive"
+
+
+async def test_a_token_of_a_wechat_mini_program_is_none() -> None:
+    network = MiniProgram()
+    async with both(network, "weixin-miniprogram") as social:  # type: ignore[arg-type]
+        assert await refusal(social, access_token=TOKEN) == "unbound"
+    assert network.asked == []
+
+
 # What Apple gives beside the first token.
 
 APPLE = {"iss": "https://appleid.apple.com", "aud": CLIENT_ID, "sub": "7", "email": "ada@apple.example"}
