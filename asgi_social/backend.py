@@ -307,6 +307,7 @@ class Backend(Generic[UserId]):
         code_verifier: str | None = None,
         redirect_uri: str | None = None,
         user: str | None = None,
+        exchange: bool = False,
         user_id: UserId | None = None,
     ) -> Association[UserId]:
         """Link a client token's account to a user, once the token is shown to be issued to this app.
@@ -322,6 +323,7 @@ class Backend(Generic[UserId]):
             code_verifier: Of PKCE, where the client used it for the code.
             redirect_uri: What the client sent for the code.
             user: The JSON text that Apple gives a client beside its first token or code.
+            exchange: Trade the access token for one that lives longer, and store that: about 60 days at Facebook.
             user_id: To whom; None: to the user of the request.
 
         Raises:
@@ -330,6 +332,7 @@ class Backend(Generic[UserId]):
             AccountTaken: The account is linked to another user.
             ProviderError: The provider did not do its part.
             ProviderRetired: The service is shut down.
+            SettingsError: An exchange is asked for, and the provider has none.
         """
         users = self._engine.users
         owner = users.text_of(user_id) if user_id is not None else await users.require_current(self._connection)
@@ -344,6 +347,8 @@ class Backend(Generic[UserId]):
             user=user,
         )
         tokens, account = await self._proven(sent)
+        if exchange:
+            tokens = await self._engine.client_tokens.traded(self._now(), self._steps, tokens)
         return self._engine.association(await self._links.store(owner, tokens, account))
 
     def revoke_behind(self, row: StoredAssociation) -> None:

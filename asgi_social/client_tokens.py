@@ -23,6 +23,7 @@ from asgi_social.verify import (
     client_token,
     proven_account,
     spend_key,
+    traded,
 )
 
 ID_TOKEN_SECONDS = 86400.0
@@ -73,6 +74,15 @@ class ClientTokens:
             self._events.emit(replace(event, detail=refusal.detail))
             raise
         return tokens, account
+
+    async def traded(self, client: Client, steps: Steps, tokens: Tokens) -> Tokens:
+        """Trade a proved access token for one that lives longer.
+
+        Raises:
+            SettingsError: The provider has no such trade.
+            ProviderError: It did not do its part.
+        """
+        return await self._transport.play(traded(_fixed(client), steps, tokens), backend=client.name)
 
     def _id_token_once(self, client: Client, id_token: Secret, tokens: Tokens) -> Once:
         end = (tokens.claims or {}).get("exp")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from asgi_social.account import Account
-from asgi_social.errors import ProviderBroken, ProviderError, ProviderRefused, TokenReason, TokenRefused
+from asgi_social.errors import ProviderBroken, ProviderError, ProviderRefused, SettingsError, TokenReason, TokenRefused
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.id_token import Expected, is_id_token, verified_claims
 from asgi_social.protocols.message import Callback, Challenge, Conversation, Tokens
@@ -219,6 +219,26 @@ def account_of_code(client: Client, steps: Steps, sent: ClientCode) -> Conversat
             backend=client.name,
         ) from None
     return tokens, (yield from _account(client, steps, tokens))
+
+
+def traded(client: Client, steps: Steps, tokens: Tokens) -> Conversation[Tokens]:
+    """Trade an access token for one that lives longer, where the provider renews one by itself (Facebook).
+
+    Raises:
+        SettingsError: It does not.
+        ProviderError: It refused, or did not do its part.
+    """
+    rules = client.provider.refresh
+    if not rules.enabled or rules.with_token != "access_token" or not tokens.access_token:
+        raise SettingsError(
+            f"a client token of {client.provider.title} is not traded for one that lives longer",
+            hint="leave exchange out; where there are refresh tokens, link by the browser or by a code",
+            setting=f"backends.{client.name}",
+            backend=client.name,
+        )
+    client = yield from prepared(client)
+    longer = yield from steps.renew(client, tokens)
+    return replace(longer, scope=tokens.scope if longer.scope is None else longer.scope, claims=tokens.claims)
 
 
 def spend_key(client: Client, id_token: Secret) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 import pytest
 
-from asgi_social import Account, ProviderRefused, TokenRefused
+from asgi_social import Account, ProviderRefused, SettingsError, TokenRefused
 from asgi_social.protocols.oauth2 import s256
 from asgi_social.secret import Secret
 from asgi_social.testing import FakeProvider
@@ -343,6 +343,59 @@ async def test_a_token_of_a_wechat_mini_program_is_none() -> None:
     async with both(network, "weixin-miniprogram") as social:  # type: ignore[arg-type]
         assert await refusal(social, access_token=TOKEN) == "unbound"
     assert network.asked == []
+
+
+# A token that is traded for one that lives longer.
+
+
+class Facebook:
+    """Facebook as a function."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.status = status
+        self.asked: list[httpx.URL] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url)
+        said = {"app_id": CLIENT_ID, "user_id": "7", "is_valid": True, "type": "USER", "expires_at": START + 3600}
+        longer = {"access_token": "a-long-token", "token_type": "bearer"}
+        path = request.url.path.rpartition("/")[2]
+        if path == "access_token":
+            return httpx.Response(self.status, json=longer if self.status == 200 else {"error": {"code": 190}})
+        return httpx.Response(200, json={"debug_token": {"data": said}}.get(path, {"id": "7"}))
+
+
+async def test_a_short_token_of_facebook_is_traded_for_a_long_one_where_the_app_asks() -> None:
+    network = Facebook()
+    async with both(network, "facebook") as social:  # type: ignore[arg-type]
+        linked = await social.backend("here").associate(TOKEN, exchange=True, user_id="ada")
+
+        assert await linked.get_access_token() == "a-long-token"
+    assert linked.expires_at == START + 5184000
+    traded = dict(network.asked[-1].params)
+    assert traded["grant_type"] == "fb_exchange_token"
+    assert traded["fb_exchange_token"] == TOKEN
+
+
+async def test_without_asking_the_short_token_is_kept() -> None:
+    async with both(Facebook(), "facebook") as social:  # type: ignore[arg-type]
+        linked = await social.backend("here").associate(TOKEN, user_id="ada")
+
+        assert await linked.get_access_token() == TOKEN
+
+
+async def test_a_trade_that_fails_links_nothing() -> None:
+    async with both(Facebook(400), "facebook") as social:  # type: ignore[arg-type]
+        with pytest.raises(ProviderRefused):
+            await social.backend("here").associate(TOKEN, exchange=True, user_id="ada")
+
+        assert await social.associations("ada") == []
+
+
+async def test_a_provider_without_such_a_trade_says_so() -> None:
+    async with both(Signed()) as social:
+        with pytest.raises(SettingsError, match="is not traded"):
+            await social.backend("here").associate(id_token=signed(), exchange=True, user_id="ada")
 
 
 # What Apple gives beside the first token.
