@@ -1,7 +1,12 @@
-"""Client tokens: what a phone app or a page's SDK got by itself is proved, and good once where it has to be."""
+"""Client tokens: what a phone app or a page's SDK got by itself is proved, and good once where it has to be.
 
+A proof by the provider's word is kept for a minute, in this process alone, by a digest of the token.
+"""
+
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from asgi_social.account import Account
 from asgi_social.clock import Clock
@@ -11,9 +16,9 @@ from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Conversation, Once, Tokens
 from asgi_social.protocols.steps import Steps
 from asgi_social.protocols.variables import defaults, open_variables, with_variables
-from asgi_social.secret import Secret
+from asgi_social.secret import Secret, digest
 from asgi_social.storage.repository import Flows
-from asgi_social.transport import Transport
+from asgi_social.transport import Share, Transport
 from asgi_social.verify import (
     NOTHING,
     ClientCode,
@@ -27,6 +32,8 @@ from asgi_social.verify import (
 )
 
 ID_TOKEN_SECONDS = 86400.0
+PROOF_SECONDS = 60.0
+MAX_PROOFS = 1000
 MAX_USER_CHARACTERS = 2048
 MAX_URI_CHARACTERS = 2048
 
@@ -45,12 +52,21 @@ class Sent:
     once: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proof:
+    tokens: Tokens
+    account: Account
+    proved_at: float
+
+
 class ClientTokens:
     """What the client tokens of one engine are proved by."""
 
-    def __init__(self, *, store: Flows, transport: Transport, events: Events, clock: Clock) -> None:
+    def __init__(self, *, store: Flows, transport: Transport, share: Share, events: Events, clock: Clock) -> None:
         self._store = store
         self._transport = transport
+        self._share = share
+        self._proofs: OrderedDict[str, _Proof] = OrderedDict()
         self._events = events
         self._clock = clock
 
@@ -65,7 +81,10 @@ class ClientTokens:
         client = _fixed(client)
         try:
             conversation = _conversation(client, steps, sent)
-            tokens, account = await self._transport.play(conversation, backend=client.name)
+            if sent.code is None and sent.id_token is None:
+                tokens, account = await self._looked_up(client, conversation, str(sent.access_token))
+            else:
+                tokens, account = await self._transport.play(conversation, backend=client.name)
             if isinstance(sent.id_token, str) and (sent.nonce is not None or sent.once):
                 tokens = replace(tokens, once=self._id_token_once(client, Secret(sent.id_token), tokens))
             await self._spend(client, tokens.once)
@@ -83,6 +102,43 @@ class ClientTokens:
             ProviderError: It did not do its part.
         """
         return await self._transport.play(traded(_fixed(client), steps, tokens), backend=client.name)
+
+    async def _looked_up(
+        self, client: Client, conversation: Conversation[tuple[Tokens, Account]], access_token: str
+    ) -> tuple[Tokens, Account]:
+        """Prove an access token by itself, unless it was proved a moment ago, or just is: an app gets it many times.
+
+        Whose association its account is, is read each time: unlinking holds at once.
+        """
+        key = digest(f"proof {client.name} {access_token}")
+        kept = self._kept(key)
+        if kept is not None:
+            return kept
+        return await self._share(("proof", client.name, key), partial(self._proved, client, conversation, key))
+
+    async def _proved(
+        self, client: Client, conversation: Conversation[tuple[Tokens, Account]], key: str
+    ) -> tuple[Tokens, Account]:
+        tokens, account = await self._transport.play(conversation, backend=client.name)
+        if tokens.once is None:
+            # The oldest come first, and go when the next one comes: no token stays for long.
+            while self._proofs and (len(self._proofs) >= MAX_PROOFS or self._is_old(next(iter(self._proofs.values())))):
+                self._proofs.popitem(last=False)
+            self._proofs[key] = _Proof(tokens=tokens, account=account, proved_at=self._clock.monotonic())
+        return tokens, account
+
+    def _kept(self, key: str) -> tuple[Tokens, Account] | None:
+        proof = self._proofs.get(key)
+        if proof is None:
+            return None
+        end = proof.tokens.expires_at
+        if self._is_old(proof) or (end is not None and end <= self._clock.now()):
+            del self._proofs[key]
+            return None
+        return proof.tokens, proof.account
+
+    def _is_old(self, proof: _Proof) -> bool:
+        return self._clock.monotonic() - proof.proved_at >= PROOF_SECONDS
 
     def _id_token_once(self, client: Client, id_token: Secret, tokens: Tokens) -> Once:
         end = (tokens.claims or {}).get("exp")

@@ -77,7 +77,9 @@ class Social:
             background=self._background,
             renewals=Renewals(attempts=attempts, repository=repository, background=self._background, clock=clock),
             users=Users(self._settings.hooks, repository=repository, clock=clock),
-            client_tokens=ClientTokens(store=repository, transport=transport, events=events, clock=clock),
+            client_tokens=ClientTokens(
+                store=repository, transport=transport, share=self._background.share, events=events, clock=clock
+            ),
             events=events,
             keys=keys,
             clock=clock,

@@ -1,5 +1,6 @@
 """What a client may send beside one token: two that belong together, a code, and names."""
 
+import asyncio
 import json
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -10,7 +11,7 @@ import pytest
 from asgi_social import Account, ProviderRefused, SettingsError, TokenRefused
 from asgi_social.protocols.oauth2 import s256
 from asgi_social.secret import Secret
-from asgi_social.testing import FakeProvider
+from asgi_social.testing import FakeProvider, ManualClock
 from asgi_social.testing.clock import START
 from tests.app import query_of, settings
 from tests.engines import corp, engine, load
@@ -396,6 +397,148 @@ async def test_a_provider_without_such_a_trade_says_so() -> None:
     async with both(Signed()) as social:
         with pytest.raises(SettingsError, match="is not traded"):
             await social.backend("here").associate(id_token=signed(), exchange=True, user_id="ada")
+
+
+# A proof that is kept for a moment.
+
+
+class Expiring:
+    """A provider as a function, which looks a token up and says when it ends.
+
+    Attributes:
+        seconds: How long the token lives from then on, or None for ever.
+        app: Whose token it is.
+        asked: The paths.
+        held: Where set, the look-up waits for it.
+    """
+
+    def __init__(self, seconds: int | None = None) -> None:
+        self.seconds = seconds
+        self.app = CLIENT_ID
+        self.asked: list[str] = []
+        self.held: asyncio.Event | None = None
+        self.began = asyncio.Event()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.path)
+        if request.url.path == "/me":
+            return httpx.Response(200, json={"id": 7})
+        self.began.set()
+        if self.held is not None:
+            await self.held.wait()
+        end = {} if self.seconds is None else {"expires": self.seconds}
+        return httpx.Response(200, json={"app": self.app, "user": "7", **end})
+
+    @property
+    def look_ups(self) -> int:
+        """How often it was asked about a token."""
+        return self.asked.count("/look-up")
+
+
+def looked_up(network: Expiring, **more: Any) -> Any:
+    """Give an engine whose backend looks tokens up, where ada is linked by a token of before."""
+    provider = {**OAUTH2, "verify": [{**LOOK_UP, "expires": "expires"}]}
+    backend = {"provider": provider, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    return engine(**settings(network, backends={"here": backend}, load_user=load, **more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "pause", "look_ups"),
+    [
+        pytest.param(None, 59.9, 1, id="within a minute"),
+        pytest.param(None, 60, 2, id="after a minute"),
+        pytest.param(3600, 59.9, 1, id="of a token that lives"),
+        pytest.param(30, 29.9, 1, id="just before its end"),
+        pytest.param(30, 30, 2, id="never beyond its end"),
+    ],
+)
+async def test_a_token_that_comes_again_is_not_looked_up_again_for_a_minute(
+    lifetime: int | None, pause: float, look_ups: int
+) -> None:
+    network, clock = Expiring(lifetime), ManualClock()
+    async with looked_up(network, clock=clock) as social:
+        await social.backend("here").associate(TOKEN, user_id="ada")
+        clock.advance(pause)
+
+        assert await social.backend("here").do_auth(TOKEN) == "user ada"
+    assert network.look_ups == look_ups
+
+
+async def test_another_token_is_looked_up_by_itself() -> None:
+    network = Expiring()
+    async with looked_up(network) as social:
+        await social.backend("here").do_auth(TOKEN)
+        network.app = "another-app"
+
+        assert await refusal(social, access_token="another-token") == "audience"
+
+
+async def test_a_refusal_is_not_kept() -> None:
+    network = Expiring()
+    network.app = "another-app"
+    async with looked_up(network) as social:
+        assert await refusal(social, access_token=TOKEN) == "audience"
+        assert await refusal(social, access_token=TOKEN) == "audience"
+    assert network.look_ups == 2
+
+
+async def test_who_has_unlinked_is_not_found_by_a_proof_that_is_kept() -> None:
+    network = Expiring()
+    async with looked_up(network) as social:
+        await social.backend("here").associate(TOKEN, user_id="ada")
+        before = await social.backend("here").do_auth(TOKEN)
+        await social.disconnect("ada")
+
+        assert (before, await social.backend("here").do_auth(TOKEN)) == ("user ada", None)
+    assert network.look_ups == 1
+
+
+async def test_a_proof_at_one_backend_is_none_at_another() -> None:
+    network = Expiring()
+    provider = {**OAUTH2, "verify": [LOOK_UP]}
+    backend = {"provider": provider, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    other = {**backend, "client_id": "the-id-of-the-other"}
+    wanted = settings(network, backends={"here": backend, "there": other}, load_user=load)  # type: ignore[arg-type]
+    async with engine(**wanted) as social:
+        await social.backend("here").do_auth(TOKEN)
+        with pytest.raises(TokenRefused) as caught:
+            await social.backend("there").do_auth(TOKEN)
+
+    assert caught.value.reason == "audience"
+
+
+async def test_calls_with_one_token_at_once_share_one_look_up_and_one_that_is_cancelled_leaves_it_to_the_others() -> (
+    None
+):
+    network = Expiring()
+    network.held = asyncio.Event()
+    async with looked_up(network) as social:
+        calls = [asyncio.create_task(social.backend("here").associate(TOKEN, user_id="ada")) for _ in range(20)]
+        await network.began.wait()
+        calls[0].cancel()
+        network.held.set()
+        linked = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert isinstance(linked[0], asyncio.CancelledError)
+    assert len({one.id for one in linked[1:] if not isinstance(one, BaseException)}) == 1
+    assert network.look_ups == 1
+
+
+async def test_proofs_are_kept_of_a_thousand_tokens_and_none_beyond_a_minute() -> None:
+    network, clock = Expiring(), ManualClock()
+    async with looked_up(network, clock=clock) as social:
+        for number in range(1001):
+            await social.backend("here").do_auth(f"token-{number}")
+        await social.backend("here").do_auth("token-1")
+        kept = network.look_ups
+        await social.backend("here").do_auth("token-0")
+        again = network.look_ups
+        clock.advance(60)
+        await social.backend("here").do_auth("another")
+
+        assert (kept, again) == (1001, 1002)
+        assert len(social.engine.client_tokens._proofs) == 1
+        assert "token" not in str(list(social.engine.client_tokens._proofs))
 
 
 # What Apple gives beside the first token.
