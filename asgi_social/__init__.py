@@ -22,6 +22,7 @@ from asgi_social.errors import (
     SocialError,
     StorageError,
     TokenRefused,
+    TooManyRequests,
     UnknownBackend,
 )
 from asgi_social.events import Event
@@ -59,6 +60,7 @@ __all__ = [
     "StorageError",
     "Swept",
     "TokenRefused",
+    "TooManyRequests",
     "UnknownBackend",
     "User",
     "error_response",

@@ -262,6 +262,7 @@ class Backend(Generic[UserId]):
 
         Raises:
             TokenRefused: The token is bad or not ours; see its ``reason``.
+            TooManyRequests: The app's own limit says so.
             ProviderError: The provider did not do its part.
             ProviderRetired: The service is shut down.
             SettingsError: The settings do not say how to find users, or an account of this provider signs nobody in.
@@ -329,6 +330,7 @@ class Backend(Generic[UserId]):
         Raises:
             NotSignedIn: Nobody is, and no user was named.
             TokenRefused: The token is bad or not ours.
+            TooManyRequests: The app's own limit says so.
             AccountTaken: The account is linked to another user.
             ProviderError: The provider did not do its part.
             ProviderRetired: The service is shut down.
@@ -382,6 +384,7 @@ class Backend(Generic[UserId]):
 
     async def _proven(self, sent: Sent) -> tuple[Tokens, Account]:
         self.require_alive()
+        await self._engine.client_tokens.admit(self._connection, backend=self.name)
         return await self._engine.client_tokens.proven(self._now(), self._steps, sent)
 
     def _now(self) -> Client:

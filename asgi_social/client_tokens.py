@@ -3,6 +3,7 @@
 A proof by the provider's word is kept for a minute, in this process alone, by a digest of the token.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from functools import partial
 
 from asgi_social.account import Account
 from asgi_social.clock import Clock
-from asgi_social.errors import SettingsError, TokenRefused
+from asgi_social.errors import SettingsError, TokenRefused, TooManyRequests
 from asgi_social.events import Event, Events
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.message import Conversation, Once, Tokens
@@ -19,6 +20,7 @@ from asgi_social.protocols.variables import defaults, open_variables, with_varia
 from asgi_social.secret import Secret, digest
 from asgi_social.storage.repository import Flows
 from asgi_social.transport import Share, Transport
+from asgi_social.users import Limit, awaited
 from asgi_social.verify import (
     NOTHING,
     ClientCode,
@@ -62,13 +64,35 @@ class _Proof:
 class ClientTokens:
     """What the client tokens of one engine are proved by."""
 
-    def __init__(self, *, store: Flows, transport: Transport, share: Share, events: Events, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913  # the parts of the engine that it works with, each by keyword
+        self, *, store: Flows, transport: Transport, share: Share, limit: Limit | None, events: Events, clock: Clock
+    ) -> None:
         self._store = store
+        self._limit = limit
         self._transport = transport
         self._share = share
         self._proofs: OrderedDict[str, _Proof] = OrderedDict()
         self._events = events
         self._clock = clock
+
+    async def admit(self, connection: object, *, backend: str) -> None:
+        """Ask the app's own limit, before anything is looked at.
+
+        Args:
+            connection: The request's, or None outside of one.
+            backend: Whose token it is.
+
+        Raises:
+            TooManyRequests: It names seconds to wait.
+        """
+        seconds = None if self._limit is None else await awaited(self._limit(connection, backend))
+        if isinstance(seconds, int | float) and seconds > 0:
+            raise TooManyRequests(
+                "client tokens come too often",
+                hint=f"try again in {math.ceil(seconds)} s",
+                retry_after=float(seconds),
+                backend=backend,
+            )
 
     async def proven(self, client: Client, steps: Steps, sent: Sent) -> tuple[Tokens, Account]:
         """Give the account of a client token, once it is shown to be issued to this app.

@@ -78,7 +78,12 @@ class Social:
             renewals=Renewals(attempts=attempts, repository=repository, background=self._background, clock=clock),
             users=Users(self._settings.hooks, repository=repository, clock=clock),
             client_tokens=ClientTokens(
-                store=repository, transport=transport, share=self._background.share, events=events, clock=clock
+                store=repository,
+                transport=transport,
+                share=self._background.share,
+                limit=self._settings.limit_tokens,
+                events=events,
+                clock=clock,
             ),
             events=events,
             keys=keys,
@@ -236,6 +241,11 @@ class Social:
         self._engine.transport.open()
         self._loop = asyncio.get_running_loop()
         self._background.start(self._warned_of_keys(), name="keys")
+        for name, one in self._settings.backends.items():
+            if one.client.allow_unbound_tokens:
+                _log.warning(
+                    "%s: allow_unbound_tokens is set, so that a client token of any other app signs its person in", name
+                )
 
     async def _warned_of_keys(self) -> None:
         """Say that a key is missing while it can still be found; behind the start, for it reads every row."""

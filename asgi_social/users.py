@@ -4,7 +4,7 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 from uuid import UUID
 
 from asgi_social.account import Account
@@ -15,6 +15,7 @@ from asgi_social.storage.repository import Repository, StoredAssociation, Stored
 
 UserId = TypeVar("UserId")
 SignUp = Literal["refuse", "allow"]
+Limit = Callable[[Any, str], object]
 RESERVED_SECONDS = 15.0
 LOOK_SECONDS = 0.1
 
@@ -94,7 +95,7 @@ class Users(Generic[UserId]):
         if connection is None:
             return None
         hook = self._hooks.current_user or _default_current_user
-        found = await _awaited(hook(connection))
+        found = await awaited(hook(connection))
         return None if found is None else self.text_of(found)
 
     async def require_current(self, connection: object) -> str:
@@ -125,7 +126,7 @@ class Users(Generic[UserId]):
     async def load(self, user_id: str) -> object | None:
         """Give the user of an id, or None where there is none any more."""
         if self._hooks.load_user is not None:
-            return await _awaited(self._hooks.load_user(self.typed(user_id)))
+            return await awaited(self._hooks.load_user(self.typed(user_id)))
         stored = await self._repository.user(user_id)
         return None if stored is None else _user(stored)
 
@@ -161,7 +162,7 @@ class Users(Generic[UserId]):
         try:
             if await self._repository.find(backend=row.backend, authority=row.authority, uid=row.uid) is not None:
                 return False
-            user_id = self.text_of(await _awaited(hook(account)))
+            user_id = self.text_of(await awaited(hook(account)))
             return await self._repository.add(replace(row, user_id=user_id))
         finally:
             now = self._clock.now()
@@ -178,7 +179,8 @@ class Users(Generic[UserId]):
             await self._clock.sleep(LOOK_SECONDS)
 
 
-async def _awaited(value: object) -> object:
+async def awaited(value: object) -> object:
+    """Give what a hook of the app gave, sync or async."""
     return await cast(Awaitable[object], value) if inspect.isawaitable(value) else value
 
 

@@ -7,13 +7,16 @@ from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from asgi_social import Account, ProviderRefused, SettingsError, TokenRefused
+from asgi_social import Account, ProviderRefused, SettingsError, TokenRefused, TooManyRequests
 from asgi_social.protocols.oauth2 import s256
 from asgi_social.secret import Secret
 from asgi_social.testing import FakeProvider, ManualClock
 from asgi_social.testing.clock import START
-from tests.app import query_of, settings
+from tests.app import app_of, browser, query_of, settings
 from tests.engines import corp, engine, load
 from tests.protocols.played import HOST, METADATA, OAUTH2, OIDC
 from tests.tokens import CLIENT_ID, CLIENT_SECRET, LEFT_OUT, claims, half_hash, key_set, signed
@@ -594,3 +597,45 @@ async def test_names_beside_a_token_of_another_provider_are_not_looked_at() -> N
         linked = await social.backend("here").associate(id_token=signed(), user=NAMED, user_id="ada")
 
     assert linked.account["first_name"] is None
+
+
+# The app's own limit
+
+
+async def _limited(connection: Any, backend: str) -> float | None:
+    return 12.3 if connection is not None and connection.headers.get("x-user") == "eve" else None
+
+
+async def _by_token(request: Request) -> Response:
+    return JSONResponse(await request.state.social.backend("here").do_auth(TOKEN))
+
+
+@pytest.mark.parametrize("as_page", [False, True])
+async def test_a_client_token_that_comes_too_often_is_answered_with_429_before_it_is_looked_at(as_page: bool) -> None:
+    network = Expiring()
+    async with looked_up(network, limit_tokens=_limited) as social:
+        app = app_of(social, routes=[Route("/by-token", _by_token)])
+        async with browser(app, user="eve") as eve, browser(app, user="ada") as ada:
+            headers = {"accept": "text/html" if as_page else "application/json"}
+            refused = await eve.get("/by-token", headers=headers)
+            asked = list(network.asked)
+            taken = await ada.get("/by-token")
+            outside = await social.backend("here").do_auth(TOKEN)
+
+    assert (refused.status_code, refused.headers["retry-after"], asked) == (429, "13", [])
+    assert "too_many_requests" in refused.text
+    assert (taken.status_code, outside) == (200, None)
+
+
+@pytest.mark.parametrize("said", [None, 0, -1, False])
+async def test_a_limit_that_names_no_time_lets_a_token_through(said: Any) -> None:
+    async with looked_up(Expiring(), limit_tokens=lambda connection, backend: said) as social:
+        assert (await social.backend("here").associate(TOKEN, user_id="ada")).uid == "7"
+
+
+async def test_a_limit_holds_for_linking_too() -> None:
+    async with looked_up(Expiring(), limit_tokens=lambda connection, backend: 1) as social:
+        with pytest.raises(TooManyRequests) as caught:
+            await social.backend("here").associate(TOKEN, user_id="ada")
+
+    assert caught.value.retry_after == 1
