@@ -252,6 +252,7 @@ def _wrong_kind(client: Client, message: str) -> TokenRefused:
     proved |= {"lookup"} if client.allow_unbound_tokens else set()
     names = {
         "lookup": "access tokens, by do_auth(token)",
+        "bound": "tickets, by do_auth(ticket)",
         "code": "payloads of its widget, by do_auth(payload)",
         "id_token": "ID tokens, by do_auth(id_token=token)",
     }
