@@ -227,6 +227,11 @@ def client_tokens(provider: Provider, subject: str) -> str:
             f"An account of {subject} signs nobody in: `do_auth` raises `SettingsError`. `backend.associate(token)` "
             "links one to who is signed in, where `allow_unbound_tokens` is set or the token is proved."
         )
+    if not provider.proofs and "redirect" not in provider.flows and provider.protocol == "oauth2":
+        return (
+            "**A code**, as `await backend.do_auth(code=…)`. It is traded with your `client_secret`, which fails for a "
+            "code of another app. Access tokens are refused."
+        )
     if not provider.proofs:
         return (
             f"They are refused (`TokenRefused`, reason `unbound`): nothing shows that a token of {subject} was issued "
