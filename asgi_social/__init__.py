@@ -22,10 +22,12 @@ from asgi_social.errors import (
     SocialError,
     StorageError,
     TokenRefused,
+    TooManyRequests,
     UnknownBackend,
 )
 from asgi_social.events import Event
 from asgi_social.middleware import SocialMiddleware
+from asgi_social.one_tap import one_tap_credential
 from asgi_social.pages.problems import error_response
 from asgi_social.refresh.sweep import Swept
 from asgi_social.social import RequestSocial, Social
@@ -58,7 +60,9 @@ __all__ = [
     "StorageError",
     "Swept",
     "TokenRefused",
+    "TooManyRequests",
     "UnknownBackend",
     "User",
     "error_response",
+    "one_tap_credential",
 ]

@@ -1,28 +1,26 @@
 """Backend: a provider with this app's credentials, and what an app does with one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from asgi_social.account import Account
 from asgi_social.association import Association
-from asgi_social.background import Background
-from asgi_social.clock import Clock
+from asgi_social.client_tokens import Sent
+from asgi_social.engine import Engine
 from asgi_social.errors import (
-    AccountTaken,
     FlowRefused,
     ProviderRefused,
     ProviderRetired,
     Refused,
     SettingsError,
     StorageError,
-    TokenRefused,
 )
-from asgi_social.events import Event, EventName, Events
 from asgi_social.flow import Flow, new_challenge, with_withheld, withhold
+from asgi_social.linking import Links
 from asgi_social.protocols.client import Client
-from asgi_social.protocols.message import Callback, Once, Tokens
+from asgi_social.protocols.message import Callback, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import hinted, no_redirect
 from asgi_social.protocols.provider import Variable
@@ -31,46 +29,17 @@ from asgi_social.protocols.steps import begun, sign_in
 from asgi_social.protocols.variables import (
     chosen_by_answer,
     chosen_by_person,
-    defaults,
     guarded,
     open_variables,
     with_variables,
 )
 from asgi_social.refresh.attempt import Renewable
-from asgi_social.refresh.renewals import Renewals
-from asgi_social.secret import Keys, Secret, random_text
-from asgi_social.storage.repository import Repository, StoredAssociation
-from asgi_social.transport import Transport
-from asgi_social.users import SignUp, Users
-from asgi_social.vault import account_of, with_account, with_tokens, without_dead
-from asgi_social.verify import account_of_id_token, client_token, proven_account, spend_key
+from asgi_social.storage.repository import StoredAssociation
+from asgi_social.users import SignUp
 
-ID_TOKEN_SECONDS = 86400.0
 _WRITE_TRIES = 5
-# Each lost try is another's write that landed: many tabs that link one account at once all come through.
-_LINK_TRIES = 100
 
 UserId = TypeVar("UserId")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine(Generic[UserId]):
-    """The parts that every backend works with, made once by ``Social``."""
-
-    repository: Repository
-    transport: Transport
-    background: Background
-    renewals: Renewals
-    users: Users[UserId]
-    events: Events
-    keys: Keys
-    clock: Clock
-    sign_up: SignUp
-
-    def association(self, row: StoredAssociation) -> Association[UserId]:
-        """Give a row what can be done with it."""
-        account = account_of(row, keys=self.keys)
-        return Association(row, account, self.renewals, self.transport, self.users.typed)
 
 
 class Backend(Generic[UserId]):
@@ -88,6 +57,14 @@ class Backend(Generic[UserId]):
         self._steps = renewable.steps
         self._engine = engine
         self._connection = connection
+        self._links = Links(
+            renewable.client,
+            repository=engine.repository,
+            attempts=engine.renewals.attempts,
+            events=engine.events,
+            keys=engine.keys,
+            clock=engine.clock,
+        )
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r}, provider={self._client.provider.name!r})"
@@ -250,13 +227,17 @@ class Backend(Generic[UserId]):
         row = await self._engine.background.share(key, work)
         return self._engine.association(row)
 
-    async def do_auth(
+    async def do_auth(  # noqa: PLR0913  # one name for each thing that a client may send
         self,
         access_token: str | None = None,
         *,
         id_token: str | None = None,
         nonce: str | None = None,
         once: bool = False,
+        code: str | None = None,
+        code_verifier: str | None = None,
+        redirect_uri: str | None = None,
+        user: str | None = None,
         sign_up: SignUp | None = None,
     ) -> Any:
         """Give the app's user whose account a client token is of, once the token is shown to be issued to this app.
@@ -266,9 +247,13 @@ class Backend(Generic[UserId]):
 
         Args:
             access_token: What a phone app or a page's SDK got.
-            id_token: An ID token instead; verified by its signature.
+            id_token: An ID token instead; verified by its signature. With both, they must be of one app and person.
             nonce: What the client sent with its request for the ID token. Then the token is accepted one time.
             once: Accept the ID token one time, without a nonce. With neither, no replay of it is noticed.
+            code: An authorization code that a native SDK got, instead of tokens; it was issued to ``client_id``.
+            code_verifier: Of PKCE, where the client used it for the code.
+            redirect_uri: What the client sent for the code; ``""`` is sent empty, None not at all.
+            user: The JSON text that Apple gives a client beside its first token or code: names are read, no address.
             sign_up: ``allow`` makes a user where the account is nobody's; None: as the settings say.
 
         Returns:
@@ -277,6 +262,7 @@ class Backend(Generic[UserId]):
 
         Raises:
             TokenRefused: The token is bad or not ours; see its ``reason``.
+            TooManyRequests: The app's own limit says so.
             ProviderError: The provider did not do its part.
             ProviderRetired: The service is shut down.
             SettingsError: The settings do not say how to find users, or an account of this provider signs nobody in.
@@ -289,9 +275,19 @@ class Backend(Generic[UserId]):
                 backend=self.name,
             )
         self._engine.users.require_loader()
-        tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=once)
+        sent = Sent(
+            access_token=access_token,
+            id_token=id_token,
+            nonce=nonce,
+            once=once,
+            code=code,
+            code_verifier=code_verifier,
+            redirect_uri=redirect_uri,
+            user=user,
+        )
+        tokens, account = await self._proven(sent)
         for _ in range(_WRITE_TRIES):
-            row = await self._found(account)
+            row = await self._links.found(account)
             if row is not None:
                 return await self._loaded(row)
             if (sign_up or self._engine.sign_up) == "refuse":
@@ -301,33 +297,61 @@ class Backend(Generic[UserId]):
             await self._engine.background.share(key, partial(self._signed_up, tokens, account))
         raise StorageError("the account was linked and unlinked again and again", operation="add")
 
-    async def associate(
+    async def associate(  # noqa: PLR0913  # as for do_auth
         self,
         access_token: str | None = None,
         *,
         id_token: str | None = None,
         nonce: str | None = None,
+        once: bool = False,
+        code: str | None = None,
+        code_verifier: str | None = None,
+        redirect_uri: str | None = None,
+        user: str | None = None,
+        exchange: bool = False,
         user_id: UserId | None = None,
     ) -> Association[UserId]:
         """Link a client token's account to a user, once the token is shown to be issued to this app.
 
+        It takes what :meth:`do_auth` takes. Of a code the refresh token is stored too, where the provider gives one.
+
         Args:
             access_token: What a phone app or a page's SDK got.
-            id_token: An ID token instead.
-            nonce: What the client sent with its request for the ID token.
+            id_token: An ID token instead, or beside it.
+            nonce: What the client sent with its request for the ID token. Then the token is accepted one time.
+            once: Accept the ID token one time, without a nonce.
+            code: An authorization code that a native SDK got, instead of tokens.
+            code_verifier: Of PKCE, where the client used it for the code.
+            redirect_uri: What the client sent for the code.
+            user: The JSON text that Apple gives a client beside its first token or code.
+            exchange: Trade the access token for one that lives longer, and store that: about 60 days at Facebook.
             user_id: To whom; None: to the user of the request.
 
         Raises:
             NotSignedIn: Nobody is, and no user was named.
             TokenRefused: The token is bad or not ours.
+            TooManyRequests: The app's own limit says so.
             AccountTaken: The account is linked to another user.
             ProviderError: The provider did not do its part.
             ProviderRetired: The service is shut down.
+            SettingsError: An exchange is asked for, and the provider has none.
         """
         users = self._engine.users
         owner = users.text_of(user_id) if user_id is not None else await users.require_current(self._connection)
-        tokens, account = await self._proven(access_token, id_token=id_token, nonce=nonce, once=False)
-        return self._engine.association(await self._stored(owner, tokens, account))
+        sent = Sent(
+            access_token=access_token,
+            id_token=id_token,
+            nonce=nonce,
+            once=once,
+            code=code,
+            code_verifier=code_verifier,
+            redirect_uri=redirect_uri,
+            user=user,
+        )
+        tokens, account = await self._proven(sent)
+        if exchange:
+            tokens = await self._engine.client_tokens.traded(self._now(), self._steps, tokens)
+        return self._engine.association(await self._links.store(owner, tokens, account))
 
     def revoke_behind(self, row: StoredAssociation) -> None:
         """Tell the provider, behind the caller, that an association's tokens are no longer wanted; best effort."""
@@ -339,147 +363,29 @@ class Backend(Generic[UserId]):
         client = with_variables(self._now(), chosen)
         conversation = guarded(client, sign_in(client, self._steps, callback, flow.challenge))
         tokens, account = await self._engine.transport.play(conversation, backend=self.name)
-        if tokens.once is not None and not await self._is_first(tokens.once):
+        once, now = tokens.once, self._engine.clock.now()
+        if once is not None and not await self._engine.repository.spend(once.key, expires_at=once.until, now=now):
             raise _answered_before(self.name)
         # Kept beside the account, so that a renewal finds the same host again.
         account = replace(account, extra_data={**account.extra_data, **chosen})
-        return await self._stored(flow.user_id, tokens, account)
-
-    async def _found(self, account: Account) -> StoredAssociation | None:
-        return await self._engine.repository.find(backend=self.name, authority=account.authority, uid=account.uid)
+        return await self._links.store(flow.user_id, tokens, account)
 
     async def _loaded(self, row: StoredAssociation) -> object | None:
         user = await self._engine.users.load(row.user_id)
         if user is not None:
-            self._emit("signed_in", row)
+            self._links.emit("signed_in", row)
         return user
 
     async def _signed_up(self, tokens: Tokens, account: Account) -> None:
-        if await self._found(account) is None:
-            made = await self._engine.users.create(account, await self._row("", tokens, account))
-            if made and (row := await self._found(account)) is not None:
-                self._emit("associated", row)
+        if await self._links.found(account) is None:
+            made = await self._engine.users.create(account, await self._links.row("", tokens, account))
+            if made and (row := await self._links.found(account)) is not None:
+                self._links.emit("associated", row)
 
-    async def _proven(
-        self, access_token: object, *, id_token: object, nonce: str | None, once: bool
-    ) -> tuple[Tokens, Account]:
+    async def _proven(self, sent: Sent) -> tuple[Tokens, Account]:
         self.require_alive()
-        client = self._fixed()
-        try:
-            if id_token is None:
-                token = client_token(access_token, backend=self.name)
-                conversation = proven_account(client, self._steps, token)
-            else:
-                token = client_token(id_token, backend=self.name)
-                sent = Secret(nonce) if nonce is not None else None
-                conversation = account_of_id_token(client, token, nonce=sent)
-            tokens, account = await self._engine.transport.play(conversation, backend=self.name)
-            if id_token is not None and (nonce is not None or once):
-                tokens = replace(tokens, once=self._id_token_once(token, tokens))
-            await self._spend(tokens.once)
-        except TokenRefused as refusal:
-            event = Event(name="token_refused", backend=self.name, code=refusal.code, reason=refusal.reason)
-            self._engine.events.emit(replace(event, detail=refusal.detail))
-            raise
-        return tokens, account
-
-    def _id_token_once(self, id_token: Secret, tokens: Tokens) -> Once:
-        end = (tokens.claims or {}).get("exp")
-        expires_at = float(end) if isinstance(end, int | float) else self._engine.clock.now() + ID_TOKEN_SECONDS
-        # Kept a little beyond its end, as long as the skew of clocks lets it pass.
-        return Once(key=spend_key(self._client, id_token), until=expires_at + 120)
-
-    async def _spend(self, once: Once | None) -> None:
-        if once is not None and not await self._is_first(once):
-            raise TokenRefused(
-                "the client token has been used before",
-                hint="get a new token from the provider",
-                reason="spent",
-                backend=self.name,
-            )
-
-    async def _is_first(self, once: Once) -> bool:
-        return await self._engine.repository.spend(once.key, expires_at=once.until, now=self._engine.clock.now())
-
-    async def _stored(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
-        """Store an account's association, or bring the one that this user has up to date."""
-        repository, keys = self._engine.repository, self._engine.keys
-        for _ in range(_LINK_TRIES):
-            row = await self._found(account)
-            if row is None:
-                new = await self._row(user_id, tokens, account)
-                if await repository.add(new):
-                    return self._associated(new)
-                continue
-            if row.user_id != user_id:
-                # Of who tried: whose account it is, is for nobody to learn here.
-                event = Event(name="account_taken", backend=self.name, user_id=user_id, code=AccountTaken.code)
-                self._engine.events.emit(event)
-                raise AccountTaken(
-                    f"this {self.title} account is linked to another user",
-                    hint="sign in as that user and unlink it there, or choose another account",
-                    backend=self.name,
-                )
-            now = self._engine.clock.now()
-            updated = with_account(row, account, keys=keys)
-            if tokens.access_token:  # an ID token alone heals nothing, for the tokens are those of before
-                since = row.since if row.status == "active" else now
-                updated = without_dead(updated, keys=keys)
-                if updated.refresh_token is not None and tokens.refresh_token is None:
-                    # The ID token that stays is of the same grant as the refresh token: a renewal's is held against it.
-                    tokens = replace(tokens, id_token=None)
-                updated = with_tokens(updated, tokens, keys=keys, now=now)
-                updated = replace(updated, client_id=self._client.client_id, status="active", reason=None, since=since)
-                updated = await self._engine.renewals.attempts.scheduled(updated)
-            changed = replace(updated, version=row.version + 1)
-            if await repository.save_tokens(changed, replaces=row.version):
-                return self._associated(changed)
-        raise StorageError("the association changed again and again while it was written", operation="save_tokens")
-
-    async def _row(self, user_id: str, tokens: Tokens, account: Account) -> StoredAssociation:
-        now = self._engine.clock.now()
-        empty = StoredAssociation(
-            id=random_text(bits=128),
-            user_id=user_id,
-            backend=self.name,
-            authority=account.authority,
-            uid=account.uid,
-            account="",
-            client_id=self._client.client_id,
-            access_token="",
-            issued_at=now,
-            since=now,
-            created_at=now,
-        )
-        keys = self._engine.keys
-        row = with_account(with_tokens(empty, tokens, keys=keys, now=now), account, keys=keys)
-        return await self._engine.renewals.attempts.scheduled(row)
-
-    def _associated(self, row: StoredAssociation) -> StoredAssociation:
-        self._emit("associated", row)
-        return row
-
-    def _emit(self, name: EventName, row: StoredAssociation) -> None:
-        self._engine.events.emit(Event(name=name, backend=self.name, user_id=row.user_id, association_id=row.id))
-
-    def _fixed(self) -> Client:
-        """Give the client for a token that no flow brought, and that says of no host that it is from.
-
-        Raises:
-            SettingsError: Where it is from is not for the app alone to say.
-        """
-        client = self._now()
-        client = with_variables(client, defaults(client))
-        left = [*open_variables(client, "person").values(), *open_variables(client, "callback").values()]
-        if left:
-            raise SettingsError(
-                f"whose client tokens of {self.name} are taken depends on its setting {left[0].setting}",
-                hint="set it; for several, configure several backends",
-                setting=f"backends.{self.name}.{left[0].setting}",
-                allowed=left[0].pattern or f"a {left[0].kind}",
-                backend=self.name,
-            )
-        return client
+        await self._engine.client_tokens.admit(self._connection, backend=self.name)
+        return await self._engine.client_tokens.proven(self._now(), self._steps, sent)
 
     def _now(self) -> Client:
         return replace(self._client, now=self._engine.clock.now())

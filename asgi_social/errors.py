@@ -8,6 +8,7 @@
     ├─ Refused                the visitor's request; nothing was changed
     │  ├─ NotSignedIn, FlowRefused, ConsentDenied, TokenRefused, AccountTaken, LastAssociation,
     │  │  ProviderRetired
+    │  │  TooManyRequests
     ├─ NeedsReauth            only the person can mend it, by linking again
     ├─ CannotRenew            there is nothing to renew with
     ├─ AssociationGone        unlinked meanwhile
@@ -233,6 +234,21 @@ class ProviderRetired(Refused):
     def __init__(self, message: str, *, hint: str, since: str, backend: str) -> None:
         super().__init__(message, hint=hint, backend=backend)
         self.since = since
+
+
+class TooManyRequests(Refused):
+    """The app's own limit (``limit_tokens``) says that client tokens come too often; nobody was asked.
+
+    Attributes:
+        retry_after: Seconds to wait.
+    """
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, hint: str, retry_after: float, backend: str | None = None) -> None:
+        super().__init__(message, hint=hint, backend=backend)
+        self.retry_after = retry_after
 
 
 class NeedsReauth(SocialError):

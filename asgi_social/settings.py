@@ -19,7 +19,7 @@ from asgi_social.providers.table import guess
 from asgi_social.refresh.attempt import Renewable
 from asgi_social.registration import former_name, registered
 from asgi_social.secret import Keys
-from asgi_social.users import Hooks, SignUp
+from asgi_social.users import Hooks, Limit, SignUp
 
 if TYPE_CHECKING:
     from databases import Database
@@ -56,6 +56,7 @@ class Settings(TypedDict, total=False):
         complete_path: The path of the redirect URI.
         http_client: An ``httpx.AsyncClient`` of the app's own; it is not closed by us.
         on_event: Gets each event; sync or async.
+        limit_tokens: ``limit_tokens(connection, backend) -> seconds or None``: is asked before each client token.
         templates: A folder with templates and colours of the app's own, for our pages.
         refresh_every: Seconds between two rounds in which the app itself renews what will end soon; None: never.
         clock: The time, for tests.
@@ -76,6 +77,7 @@ class Settings(TypedDict, total=False):
     complete_path: str
     http_client: "AsyncClient | None"
     on_event: Hook | None
+    limit_tokens: Limit | None
     templates: str | PathLike[str] | None
     refresh_every: float | None
     clock: Clock
@@ -98,6 +100,7 @@ class Checked:
         database: As the app wrote it.
         http_client: As the app wrote it.
         on_event: As the app wrote it.
+        limit_tokens: As the app wrote it.
         templates: The folder of the app's own templates, or None.
         refresh_every: Seconds between two sweeps of the app's own, or None.
         clock: The time.
@@ -117,6 +120,7 @@ class Checked:
     database: "str | Database | Repository" = field(repr=False)
     http_client: "AsyncClient | None"
     on_event: Hook | None
+    limit_tokens: Limit | None
     templates: str | None
     refresh_every: float | None
     clock: Clock
@@ -217,6 +221,7 @@ def checked(settings: Settings, *, environment: Mapping[str, str] | None = None)
         database=settings.get("database", DEFAULT_DATABASE),
         http_client=settings.get("http_client"),
         on_event=settings.get("on_event"),
+        limit_tokens=settings.get("limit_tokens"),
         templates=templates,
         refresh_every=refresh_every,
         clock=settings.get("clock") or SystemClock(),
@@ -231,7 +236,7 @@ def _check_names(settings: Mapping[str, object], faults: list[SettingsError]) ->
             new = former_name(name)
             near = f", it is {new!r} here" if new else guess(name, known)
             faults.append(_fault(name, f"is not known{near}", ", ".join(known)))
-    for name in ("current_user", "user_id", "load_user", "create_user", "on_event"):
+    for name in ("current_user", "user_id", "load_user", "create_user", "on_event", "limit_tokens"):
         if settings.get(name) is not None and not callable(settings[name]):
             faults.append(_fault(name, f"is a {type(settings[name]).__name__}", "a function"))
 

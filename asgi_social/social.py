@@ -8,8 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from asgi_social.association import Association
-from asgi_social.backend import Backend, Engine
+from asgi_social.backend import Backend
 from asgi_social.background import Background
+from asgi_social.client_tokens import ClientTokens
+from asgi_social.engine import Engine
 from asgi_social.errors import AssociationGone, UnknownBackend
 from asgi_social.events import Event, Events
 from asgi_social.providers.table import nearest
@@ -75,6 +77,14 @@ class Social:
             background=self._background,
             renewals=Renewals(attempts=attempts, repository=repository, background=self._background, clock=clock),
             users=Users(self._settings.hooks, repository=repository, clock=clock),
+            client_tokens=ClientTokens(
+                store=repository,
+                transport=transport,
+                share=self._background.share,
+                limit=self._settings.limit_tokens,
+                events=events,
+                clock=clock,
+            ),
             events=events,
             keys=keys,
             clock=clock,
@@ -231,6 +241,11 @@ class Social:
         self._engine.transport.open()
         self._loop = asyncio.get_running_loop()
         self._background.start(self._warned_of_keys(), name="keys")
+        for name, one in self._settings.backends.items():
+            if one.client.allow_unbound_tokens:
+                _log.warning(
+                    "%s: allow_unbound_tokens is set, so that a client token of any other app signs its person in", name
+                )
 
     async def _warned_of_keys(self) -> None:
         """Say that a key is missing while it can still be found; behind the start, for it reads every row."""

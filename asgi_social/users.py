@@ -4,17 +4,20 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 from uuid import UUID
 
 from asgi_social.account import Account
 from asgi_social.clock import Clock
 from asgi_social.errors import NotSignedIn, SettingsError
-from asgi_social.secret import random_text
+from asgi_social.secret import digest, random_text
 from asgi_social.storage.repository import Repository, StoredAssociation, StoredUser
 
 UserId = TypeVar("UserId")
 SignUp = Literal["refuse", "allow"]
+Limit = Callable[[Any, str], object]
+RESERVED_SECONDS = 15.0
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ class Users(Generic[UserId]):
         if connection is None:
             return None
         hook = self._hooks.current_user or _default_current_user
-        found = await _awaited(hook(connection))
+        found = await awaited(hook(connection))
         return None if found is None else self.text_of(found)
 
     async def require_current(self, connection: object) -> str:
@@ -123,7 +126,7 @@ class Users(Generic[UserId]):
     async def load(self, user_id: str) -> object | None:
         """Give the user of an id, or None where there is none any more."""
         if self._hooks.load_user is not None:
-            return await _awaited(self._hooks.load_user(self.typed(user_id)))
+            return await awaited(self._hooks.load_user(self.typed(user_id)))
         stored = await self._repository.user(user_id)
         return None if stored is None else _user(stored)
 
@@ -141,8 +144,7 @@ class Users(Generic[UserId]):
             SettingsError: Sign-up was allowed, and there is no way to make users.
         """
         if self._hooks.create_user is not None:
-            user_id = self.text_of(await _awaited(self._hooks.create_user(account)))
-            return await self._repository.add(replace(row, user_id=user_id))
+            return await self._created_once(self._hooks.create_user, account, row)
         if not self._hooks.embedded:
             raise SettingsError(
                 "do_auth may make users, and the settings do not say how",
@@ -153,8 +155,32 @@ class Users(Generic[UserId]):
         user = StoredUser(id=random_text(bits=128), username=account.username, created_at=self._clock.now())
         return await self._repository.add_user(user, replace(row, user_id=user.id))
 
+    async def _created_once(self, hook: Callable[..., object], account: Account, row: StoredAssociation) -> bool:
+        """Have the app make its user while the account is reserved, so that no other process makes one too."""
+        key = digest(f"sign up\n{row.backend}\n{row.authority}\n{row.uid}")
+        until = await self._reserved(key)
+        try:
+            if await self._repository.find(backend=row.backend, authority=row.authority, uid=row.uid) is not None:
+                return False
+            user_id = self.text_of(await awaited(hook(account)))
+            return await self._repository.add(replace(row, user_id=user_id))
+        finally:
+            now = self._clock.now()
+            if now <= until:  # later it may be another's
+                await self._repository.take(key, now=now)
 
-async def _awaited(value: object) -> object:
+    async def _reserved(self, key: str) -> float:
+        """Wait until the account is nobody else's to make a user for, and reserve it; give until when."""
+        while True:
+            now = self._clock.now()
+            # Nothing to hide stands in it: it is the key that counts. Of a process that died it ends by itself.
+            if await self._repository.keep(key, "reserved", expires_at=now + RESERVED_SECONDS, now=now):
+                return now + RESERVED_SECONDS
+            await self._clock.sleep(LOOK_SECONDS)
+
+
+async def awaited(value: object) -> object:
+    """Give what a hook of the app gave, sync or async."""
     return await cast(Awaitable[object], value) if inspect.isawaitable(value) else value
 
 

@@ -26,6 +26,7 @@ from asgi_social import (
     SocialError,
     StorageError,
     TokenRefused,
+    TooManyRequests,
     UnknownBackend,
 )
 from asgi_social.errors import MAX_FOREIGN_CHARACTERS, cleaned
@@ -41,6 +42,7 @@ TREE = [
     (AccountTaken, Refused, 409, "account_taken"),
     (LastAssociation, Refused, 409, "last_association"),
     (ProviderRetired, Refused, 409, "provider_retired"),
+    (TooManyRequests, Refused, 429, "too_many_requests"),
     (NeedsReauth, SocialError, 403, "needs_reauth"),
     (CannotRenew, SocialError, 409, "cannot_renew"),
     (AssociationGone, SocialError, 404, "association_gone"),

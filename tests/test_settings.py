@@ -333,7 +333,7 @@ def test_sign_up_is_refuse_or_allow(written: object) -> None:
     assert fault(sign_up=written).setting == "sign_up"
 
 
-@pytest.mark.parametrize("name", ["current_user", "user_id", "load_user", "create_user", "on_event"])
+@pytest.mark.parametrize("name", ["current_user", "user_id", "load_user", "create_user", "on_event", "limit_tokens"])
 def test_what_has_to_be_called_is_callable(name: str) -> None:
     assert fault(**{name: "app.hook"}).setting == name
 

@@ -173,6 +173,19 @@ async def test_a_key_that_was_taken_off_too_early_is_told_when_the_engine_opens(
     ]
 
 
+async def test_a_backend_that_takes_unbound_tokens_is_told_when_the_engine_opens(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    github = {"client_id": "an-id", "client_secret": "a-secret"}
+    backends = {"github": github, "gitlab": {**github, "allow_unbound_tokens": True}}
+    async with Social(**settings(backends=backends)):
+        pass
+
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        "gitlab: allow_unbound_tokens is set, so that a client token of any other app signs its person in"
+    ]
+
+
 def test_an_engine_that_brings_its_own_client_serves_one_event_loop_after_another() -> None:
     social = Social(**settings(http_client=None))
 

@@ -1,5 +1,6 @@
 """The app's users: who is signed in, under which id one is stored, and how one is found and made."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,8 +20,9 @@ from asgi_social.account import Uid
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.storage.repository import StoredAssociation
 from asgi_social.testing import ManualClock
-from asgi_social.users import Hooks, Users
+from asgi_social.users import LOOK_SECONDS, RESERVED_SECONDS, Hooks, Users
 from tests.app import app_of, browser, linked, settings
+from tests.engines import Octo
 
 UUID_7 = UUID(int=7)
 
@@ -365,3 +367,92 @@ async def test_an_account_that_became_somebody_s_meanwhile_makes_no_embedded_use
     assert not await found.create(ACCOUNT, ROW)
     assert [row.user_id for row in await repository.of_user("grace")] == ["grace"]
     assert await repository.get("association-1") is None
+
+
+# Sign-ups of several processes
+
+
+class Shared:
+    """Two processes of one app: engines of their own over one store and one clock."""
+
+    def __init__(self) -> None:
+        self.store, self.clock = MemoryRepository(), ManualClock()
+        self.made: list[str] = []
+        self.began, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(self, account: Account) -> str:
+        """Make a user when the test says so."""
+        self.began.set()
+        await self.may_go_on.wait()
+        return self.quick(account)
+
+    def quick(self, account: Account) -> str:
+        """Make a user."""
+        self.made.append(f"user-{len(self.made)}")
+        return self.made[-1]
+
+    async def broken(self, account: Account) -> str:
+        """Make none."""
+        await self.slow(account)
+        self.made.clear()
+        raise RuntimeError("the app's own database is down")
+
+    def process(self, create_user: Any) -> Social:
+        """Give the engine of one of them."""
+        wanted = settings(Octo(), database=self.store, clock=self.clock, sign_up="allow", load_user=lambda user: user)
+        return Social(**wanted, create_user=create_user)
+
+
+async def test_of_two_processes_with_one_new_account_the_second_waits_and_gets_the_first_ones_user() -> None:
+    shared = Shared()
+    async with shared.process(shared.slow) as one, shared.process(shared.quick) as two:
+        first = asyncio.create_task(one.backend("github").do_auth("a-token"))
+        await shared.began.wait()
+        second = asyncio.create_task(two.backend("github").do_auth("another-token"))
+        await shared.clock.until_asleep()
+        shared.may_go_on.set()
+        user = await first
+        shared.clock.advance(LOOK_SECONDS)
+
+        assert (user, await second, shared.made) == ("user-0", "user-0", ["user-0"])
+        assert len(await one.associations("user-0")) == 1
+
+
+async def test_after_a_sign_up_that_fails_the_next_one_makes_the_user() -> None:
+    shared = Shared()
+    async with shared.process(shared.broken) as one, shared.process(shared.quick) as two:
+        first = asyncio.create_task(one.backend("github").do_auth("a-token"))
+        await shared.began.wait()
+        second = asyncio.create_task(two.backend("github").do_auth("another-token"))
+        await shared.clock.until_asleep()
+        shared.may_go_on.set()
+        with pytest.raises(RuntimeError):
+            await first
+        shared.clock.advance(LOOK_SECONDS)
+
+        assert (await second, shared.made) == ("user-0", ["user-0"])
+
+
+async def test_the_account_of_a_process_that_died_is_free_again_after_a_while_and_one_association_is_made() -> None:
+    """Who comes back late finds another's association; the user that it made is nobody's, and is not given."""
+    shared = Shared()
+    async with shared.process(shared.slow) as one, shared.process(shared.quick) as two:
+        first = asyncio.create_task(one.backend("github").do_auth("a-token"))
+        await shared.began.wait()
+        shared.clock.advance(RESERVED_SECONDS + 1)
+        user = await two.backend("github").do_auth("another-token")
+        shared.may_go_on.set()
+
+        assert (user, await first) == ("user-0", "user-0")
+        assert [len(await one.associations(name)) for name in shared.made] == [1, 0]
+
+
+async def test_an_embedded_user_who_may_not_come_in_is_given_as_inactive() -> None:
+    store = MemoryRepository()
+    async with Social(**settings(Octo(), database=store, embedded_users=True, sign_up="allow")) as social:
+        user = await social.backend("github").do_auth("a-token")
+        store._users[user.id] = replace(store._users[user.id], is_active=False)
+
+        found = await social.backend("github").do_auth("a-token")
+
+    assert (found.id, found.is_active) == (user.id, False)

@@ -122,7 +122,7 @@ def renews(provider: Provider) -> str:
 def client_tokens(provider: Provider) -> str:
     """Say which tokens of a phone or a page can be proved to be an app's own."""
     kinds = {one.kind for one in provider.proofs} if "token" in provider.flows else set()
-    names = {"lookup": "access token", "id_token": "ID token", "code": "payload"}
+    names = {"lookup": "access token", "bound": "ticket", "id_token": "ID token", "code": "payload"}
     return ", ".join(names[kind] for kind in names if kind in kinds) or "no"
 
 
@@ -163,7 +163,8 @@ def _proof(proof: Proof) -> str:
         return "payload of its widget or frame, by its signature"
     if proof.call is None or proof.call.url is None:
         return "ID token, by its signature"
-    return f"access token, by asking {proof.call.url.source}"
+    what = "ticket, with a key of the app" if proof.kind == "bound" else "access token"
+    return f"{what}, by asking {proof.call.url.source}"
 
 
 def _every() -> list[Provider]:

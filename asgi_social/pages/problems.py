@@ -1,6 +1,7 @@
 """Errors as answers: a page with a way on, or JSON by RFC 9457, as the request's ``Accept`` prefers."""
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
-from asgi_social.errors import ProviderUnreachable, SocialError
+from asgi_social.errors import ProviderUnreachable, SocialError, TooManyRequests
 from asgi_social.pages import base_path, page, secured, sign_in_url, wants_page
 from asgi_social.secret import random_text
 
@@ -24,6 +25,7 @@ _TITLES = {
     "account_taken": "This account belongs to another user",
     "last_association": "This is your last way in",
     "provider_retired": "This service is shut down",
+    "too_many_requests": "Please wait a moment",
     "needs_reauth": "Please link this account again",
     "cannot_renew": "This link cannot be renewed",
     "association_gone": "There is no such link",
@@ -86,8 +88,8 @@ def error_response(error: SocialError, connection: HTTPConnection | Mapping[str,
         response = secured(
             JSONResponse(_problem(error, number, hidden=hidden), error.status, media_type="application/problem+json")
         )
-    if isinstance(error, ProviderUnreachable):
-        response.headers["retry-after"] = str(int(error.retry_after or 30))
+    if isinstance(error, ProviderUnreachable | TooManyRequests):
+        response.headers["retry-after"] = str(math.ceil(error.retry_after or 30))
     return response
 
 

@@ -206,7 +206,9 @@ def _claims_of(
         if client.provider.protocol == "oidc":
             raise ProviderBroken(endpoint=ENDPOINT, expected="an ID token", got="none", backend=client.name)
         return None
-    expected = Expected(now=now, nonce=challenge.nonce, max_age=float(rules.max_age), access_token=tokens.access_token)
+    # Empty where a client, and no flow of ours, got the code, and sent none.
+    nonce = challenge.nonce or None
+    expected = Expected(now=now, nonce=nonce, max_age=float(rules.max_age), access_token=tokens.access_token)
     try:
         return (yield from verified_claims(client, tokens.id_token, expected=expected))
     except TokenRefused as refusal:

@@ -8,7 +8,8 @@ from asgi_social.protocols.body import object_of, unrepeated
 from asgi_social.protocols.client import Client, data_request, values
 from asgi_social.protocols.message import Conversation, Response, Tokens
 from asgi_social.protocols.oauth2 import expiry_of
-from asgi_social.protocols.provider import Proof
+from asgi_social.protocols.provider import Call, Proof
+from asgi_social.secret import Secret
 
 ENDPOINT = "token look-up"
 
@@ -38,6 +39,9 @@ def prove(client: Client, tokens: Tokens) -> Conversation[Proven]:
 
     Source: RFC 7662 for the idea; each provider's page is named in its data.
     """
+    bound = next((proof for proof in client.provider.proofs if proof.kind == "bound"), None)
+    if bound is not None and bound.call is not None:
+        return (yield from _bound(client, bound, bound.call, tokens))
     proof = next((proof for proof in client.provider.proofs if proof.kind == "lookup"), None)
     if proof is None or proof.call is None or proof.app is None:
         raise TokenRefused(
@@ -61,6 +65,35 @@ def prove(client: Client, tokens: Tokens) -> Conversation[Proven]:
     return Proven(
         subject=str(subject) if _is_name(subject) else None, expires_at=_moment(expires, now=response.received_at)
     )
+
+
+def _bound(client: Client, proof: Proof, call: Call, tokens: Tokens) -> Conversation[Proven]:
+    """Spend what a client sent on a look-up with a secret of this app, which fails for what another app was given."""
+    known = values(client, tokens=tokens)
+    # A parameter that is empty would be left out, and with it perhaps what binds.
+    unset = [one.source for one in call.params.values() if not one.render(known)]
+    if unset:
+        raise TokenRefused(
+            f"nothing shows that what comes from {client.provider.title} was made for this app",
+            hint=f"set {', '.join(unset)}",
+            reason="unbound",
+            backend=client.name,
+        )
+    response = yield data_request(client, call, ENDPOINT, known=known, fallback=None)
+    if 400 <= response.status < 500 and response.status != 429:
+        raise _refused(client, "inactive", "the provider does not know what was sent as one of this app")
+    said = object_of(response, endpoint=ENDPOINT, backend=client.name)
+    inner = call.path.read({"": said, "answer": said}) if call.path else said
+    answer = inner if isinstance(inner, dict) else {}
+    answers: dict[str, object] = {"": answer}
+    if not answer or any(expression.read(answers) != wanted for expression, wanted in proof.must):
+        raise _refused(client, "inactive", "the provider does not take what was sent as one of this app")
+    subject = proof.subject.read(answers) if proof.subject else None
+    if not _is_name(subject):
+        raise _refused(client, "subject", "the look-up does not say whose it is")
+    # It is no token to call the provider with, and is not kept.
+    found = Tokens(access_token=Secret(""), scope=(), answer=answer)
+    return Proven(subject=str(subject), expires_at=None, tokens=found)
 
 
 def _check(client: Client, proof: Proof, answer: Mapping[str, object], response: Response) -> None:

@@ -202,10 +202,11 @@ class Revoke:
 class Proof:
     """How a client token is shown to be ours: by asking the provider, by its signature, or by code beside the file.
 
-    ``key`` is what payloads are signed with, which that code reads.
+    ``bound`` is a look-up with a secret of the app, which fails for what another app was given. ``key`` is what
+    payloads are signed with, which that code reads.
     """
 
-    kind: Literal["lookup", "id_token", "code"]
+    kind: Literal["lookup", "bound", "id_token", "code"]
     key: Template | None = None
     call: Call | None = None
     app: Path | None = None

@@ -13,6 +13,7 @@ from asgi_social.protocols.message import Conversation, Response, Tokens
 from asgi_social.protocols.provider import Call, Policy
 
 ENDPOINT = "userinfo endpoint"
+SAME_SUBJECT = "the subject of the ID token"
 # The claims of OpenID Connect Core section 5.1, for what a provider's own mapping does not find in an ID token.
 STANDARD_CLAIMS: Mapping[str, Path] = {
     "username": path("preferred_username"),
@@ -110,7 +111,7 @@ def account_of_claims(client: Client, claims: Mapping[str, object], tokens: Toke
         ProviderBroken: The uid names nobody.
         Refused: The account does not meet a policy.
     """
-    answers: dict[str, object] = {"": claims, "id": claims, "token": {}, "userinfo": {}}
+    answers: dict[str, object] = {"": claims, "id": claims, "token": tokens.answer, "userinfo": {}}
     _require_policies(client, answers)
     account = account_from(client, answers, tokens, uid=(subject or client.provider.uid).read(answers))
     found = {name: getattr(account, name) or _standard(name, answers) for name in STANDARD_CLAIMS}
@@ -141,9 +142,7 @@ def _main_answer(
     # OAuth 2 provider that gives ID tokens besides (Twitch) may have a profile without sub.
     named = client.provider.protocol == "oidc" or "sub" in main
     if subject is not None and named and main.get("sub") != subject:
-        raise ProviderBroken(
-            endpoint=ENDPOINT, expected="the subject of the ID token", got="another, or none", backend=client.name
-        )
+        raise ProviderBroken(endpoint=ENDPOINT, expected=SAME_SUBJECT, got="another, or none", backend=client.name)
     return main
 
 

@@ -451,14 +451,18 @@ def _revoke(table: Table) -> Revoke:
     return revoke
 
 
+# What has to be read of the answer, by the kinds of proof for which the provider is asked.
+_ASKING = {"lookup": "app", "bound": "subject"}
+
+
 def _proof(table: Table) -> Proof:
     kind = table.choice("kind", Proof.__annotations__["kind"], default="lookup")
-    if kind == "lookup":
-        table.require("url", "app")
+    if kind in _ASKING:
+        table.require("url", _ASKING[kind])
     proof = Proof(
         kind=cast(Any, kind),
         key=table.template("key"),
-        call=_call(table, identifier="look-up") if kind == "lookup" else None,
+        call=_call(table, identifier="look-up") if kind in _ASKING else None,
         app=table.path("app"),
         subject=table.path("subject"),
         active=table.path("active"),

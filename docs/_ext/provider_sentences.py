@@ -227,6 +227,11 @@ def client_tokens(provider: Provider, subject: str) -> str:
             f"An account of {subject} signs nobody in: `do_auth` raises `SettingsError`. `backend.associate(token)` "
             "links one to who is signed in, where `allow_unbound_tokens` is set or the token is proved."
         )
+    if not provider.proofs and "redirect" not in provider.flows and provider.protocol == "oauth2":
+        return (
+            "**A code**, as `await backend.do_auth(code=…)`. It is traded with your `client_secret`, which fails for a "
+            "code of another app. Access tokens are refused."
+        )
     if not provider.proofs:
         return (
             f"They are refused (`TokenRefused`, reason `unbound`): nothing shows that a token of {subject} was issued "
@@ -235,6 +240,8 @@ def client_tokens(provider: Provider, subject: str) -> str:
         )
     taken = "\n\n".join(_proof(one, provider) for one in provider.proofs)
     kinds = {one.kind for one in provider.proofs}
+    if kinds == {"bound"}:
+        return taken
     text = f"{taken}\n\nTokens of your phone apps count too, where their ids are listed in `client_ids`."
     if "id_token" not in kinds:
         return f"{text} ID tokens are refused."
@@ -249,6 +256,19 @@ def _proof(proof: Proof, provider: Provider) -> str:
         return (
             "**What its script or frame gives to a page**, as `await backend.do_auth(payload)`: "
             "that it was made for your app is shown by its signature, or by a trade with your secret."
+        )
+    if proof.kind == "bound" and proof.call is not None:
+        keys = codes(
+            [
+                one.source.strip("{}").removeprefix("setting.")
+                for one in proof.call.params.values()
+                if "{setting." in one.source
+            ],
+            last="and",
+        )
+        return (
+            f"**A ticket**, as `await backend.do_auth(ticket)`. It is spent at {_address(proof.call, provider)} with "
+            f"your settings {keys}, which fails for a ticket that was made for another app."
         )
     if proof.call is None:
         sent = ", nonce=…" if rules and rules.nonce != "off" else ""

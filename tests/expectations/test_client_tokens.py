@@ -103,9 +103,9 @@ async def test_a_token_for_each_id_of_the_app_is_taken_and_for_no_other() -> Non
     async with engine(octo, backends={"github": ids}, load_user=load) as social:
         await social.backend("github").associate("gho_secret", user_id="ada")
         for octo.app in ("an-id", "an-id-of-ios", "an-id-of-android"):
-            users.append(await social.backend("github").do_auth("gho_secret"))
+            users.append(await social.backend("github").do_auth(f"gho_token_of_{octo.app}"))
         octo.app = "an-id-of-ios-too"
-        error = await refusal(social, "gho_secret")
+        error = await refusal(social, "gho_another_secret")
 
     assert (users, error.reason) == (["user ada"] * 3, "audience")
 

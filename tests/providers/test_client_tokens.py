@@ -120,7 +120,7 @@ ID_TOKENS: Mapping[str, tuple[str, Mapping[str, object]]] = {
 }
 
 
-async def _linked(name: str, network: Answering, **token: str) -> Association[str]:
+async def _linked(name: str, network: Answering, **token: Any) -> Association[str]:
     async with Social(**settings(network, backends=backends_of(name))) as social:
         return await social.backend(name).associate(**token, user_id="ada")
 

@@ -99,7 +99,7 @@ def test_sr_s06_each_public_class_is_shown_above_or_never_holds_a_token() -> Non
     errors = {name for name in asgi_social.__all__ if _is_error(getattr(asgi_social, name))}
     shown = {"Social", "RequestSocial", "Backend", "Association", "Event"}
     assert set(asgi_social.__all__) - errors - shown == {
-        *("Account", "User", "SocialMiddleware", "Swept", "error_response"),
+        *("Account", "User", "SocialMiddleware", "Swept", "error_response", "one_tap_credential"),
     }
 
 

@@ -98,6 +98,14 @@ async def test_of_processes_that_take_what_is_kept_at_once_one_gets_it(
     assert sum(map(int, taken)) == ROUNDS
 
 
+async def test_of_processes_that_sign_up_the_same_people_at_once_one_makes_each_user(
+    shared: SqlRepository, database_url: str
+) -> None:
+    made = await asyncio.gather(*[in_process("sign_up", database_url, f"p{number}") for number in range(2)])
+
+    assert sum(map(int, made)) == ROUNDS
+
+
 async def test_of_processes_that_ask_for_one_lease_at_once_one_gets_it_whatever_their_clocks_say(
     shared: SqlRepository, database_url: str
 ) -> None:
