@@ -22,7 +22,7 @@ from asgi_social.protocols.client import Client, values
 from asgi_social.protocols.message import MAX_METADATA_BYTES, Conversation, Request
 from asgi_social.protocols.provider import IdTokenRules
 from asgi_social.protocols.strict_json import parsed
-from asgi_social.secret import Secret, same
+from asgi_social.secret import Secret, digest, same
 
 MAX_TOKEN_CHARACTERS = 16 * 1024
 MAX_HEADER_CHARACTERS = 2 * 1024
@@ -245,11 +245,12 @@ def _moment(value: object) -> float | None:
 def _nonce_fits(rules: IdTokenRules, claimed: object, sent: Secret | None) -> bool:
     if sent is None or rules.nonce == "off":
         return True
-    if not isinstance(claimed, str) or not claimed:
+    said: object = sent.reveal()
+    # An app hands on what a client's JSON has for a nonce, which need not be a text.
+    if not isinstance(claimed, str) or not claimed or not isinstance(said, str):
         return False
-    hashed = hashlib.sha256(sent.reveal().encode()).hexdigest()
     # Apple's phones send the SHA-256 of the nonce and let the app keep the text itself.
-    return same(claimed, sent.reveal()) or (rules.nonce == "sha256" and same(claimed, hashed))
+    return same(claimed, said) or (rules.nonce == "sha256" and same(claimed, digest(said)))
 
 
 def left_half(text: str, *, alg: str) -> str:
