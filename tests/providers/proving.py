@@ -25,15 +25,15 @@ class Network(httpx.AsyncBaseTransport):
 
     Attributes:
         inner: What reaches the fake.
-        told: The answer to the first request in which ``about`` stands, in place of the fake's own.
-        about: A client token.
+        told: The answers to the first requests in which ``about`` stands, in place of the fake's own.
+        about: A client token, or a part of an address.
         is_silent: Whether nothing is answered.
         falls_silent_after: The first request in which this stands is the last that is answered.
         addresses: What was asked.
     """
 
     inner: httpx.AsyncBaseTransport
-    told: httpx.Response | None = None
+    told: list[httpx.Response] = field(default_factory=list)
     about: str = ""
     is_silent: bool = False
     falls_silent_after: str = ""
@@ -45,9 +45,8 @@ class Network(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("nothing is answered")
         sent = f"{request.url.query.decode()} {request.url.path} {request.headers.values()} {request.content.decode()}"
         self.is_silent = bool(self.falls_silent_after) and self.falls_silent_after in sent
-        if self.told is not None and self.about in sent:
-            told, self.told = self.told, None
-            return told
+        if self.told and self.about in sent:
+            return self.told.pop(0)
         return await self.inner.handle_async_request(request)
 
 
@@ -85,7 +84,7 @@ class App:
         facts = [(path, said[name]) for name in said if isinstance(path := getattr(proof, name), Path)]
         facts += [(path, changed.get("must", wanted)) for path, wanted in proof.must]
         answer = with_facts({"userinfo": {}}, facts, base="userinfo")["userinfo"]
-        self.network.told, self.network.about = httpx.Response(200, json=answer), token
+        self.network.told, self.network.about = [httpx.Response(200, json=answer)], token
 
 
 @asynccontextmanager

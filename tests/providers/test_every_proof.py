@@ -128,7 +128,7 @@ async def test_the_look_up_that_the_refusals_are_made_of_is_else_accepted(name: 
         app.tells(token)
 
         assert await app.uid(token) == app.fake.uid_of("ada")
-        assert app.network.told is None
+        assert app.network.told == []
 
 
 @pytest.mark.parametrize("name", LOOK_UPS)
