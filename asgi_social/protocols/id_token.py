@@ -9,8 +9,10 @@ Source: OpenID Connect Core section 3.1.3.7; RFC 7515, RFC 7517, RFC 8725.
 import base64
 import binascii
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -138,8 +140,14 @@ def _chosen(keys: list[object], header: Header) -> Key | None:
     # Without a kid a single fitting key is meant; of several none is.
     if not fitting or (header.kid is None and len(fitting) > 1):
         return None
+    return _imported(json.dumps(fitting[0]))
+
+
+@lru_cache(maxsize=256)
+def _imported(key: str) -> Key | None:
+    """Give a key of its JSON, kept: making one takes as long as a signature, and a provider has the same for days."""
     try:
-        return JWKRegistry.import_key(fitting[0])
+        return JWKRegistry.import_key(json.loads(key))
     except (JoseError, ValueError, TypeError, KeyError):
         return None
 
