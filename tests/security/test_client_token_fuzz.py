@@ -15,7 +15,7 @@ from asgi_social.secret import random_text
 from tests.security.fuzzing import RULES, Rule, outcome_of
 
 SECONDS = float(os.environ.get("ASGI_SOCIAL_FUZZ_SECONDS", "0"))
-EXAMPLES = 500 if SECONDS else 25
+EXAMPLES = 100 if SECONDS else 25
 
 
 def round_of(rule: Rule) -> int:
