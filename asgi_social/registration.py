@@ -48,6 +48,8 @@ _KNOWN = (
     "account",
     "uid",
 )
+# What a protocol has to be told besides, and no variable of the data holds.
+_OF_PROTOCOL: Mapping[str, tuple[str, ...]] = {"saml": ("sp_entity_id", "enabled_idps")}
 # What the standard names, the app may not: the flow's safety hangs on these.
 _PROTECTED = frozenset(
     {
@@ -85,6 +87,7 @@ def former_name(name: str) -> str | None:
     setting = name.removeprefix(fitting).lower()
     setting = _FORMER.get(setting, setting)
     known = {*_KNOWN, *(variable.setting for variable in provider.variables.values())}
+    known |= set(_OF_PROTOCOL.get(provider.protocol, ()))
     return f"backends.{provider.name}.{setting}" if setting in known else None
 
 
@@ -122,7 +125,7 @@ def registered(
     names = {name for one in templates for name in one.names}
     further = {name.removeprefix("setting.") for name in names if name.startswith("setting.")}
     admitting = {policy.setting for policy in provider.policies if policy.setting}
-    of_protocol = {"sp_entity_id", "enabled_idps"} if provider.protocol == "saml" else set()
+    of_protocol = _OF_PROTOCOL.get(provider.protocol, ())
     reader.require_known({*_KNOWN, *settings_of_provider, *further, *admitting, *of_protocol})
     variables = _variables(provider, reader, templates=templates, development=development)
     provider = _with_overrides(provider, reader)

@@ -146,7 +146,7 @@ def test_each_setting_says_where_it_is_from(tmp_path: Path) -> None:
     ("variable", "nearest"),
     [
         ("ASGI_SOCIAL_GIHUB_CLIENT_ID", ", did you mean ASGI_SOCIAL_GITHUB_CLIENT_ID?"),
-        ("ASGI_SOCIAL_GOOGLEOAUTH2_CLIENT_SECRET", ", did you mean ASGI_SOCIAL_GOOGLE_OAUTH2_CLIENT_SECRET?"),
+        ("ASGI_SOCIAL_GOOGLE_OATH2_CLIENT_SECRET", ", did you mean ASGI_SOCIAL_GOOGLE_OAUTH2_CLIENT_SECRET?"),
         ("ASGI_SOCIAL_NOTHINGLIKEIT_CLIENT_ID", ""),
     ],
 )

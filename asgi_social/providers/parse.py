@@ -204,7 +204,6 @@ def _variable(table: Table, name: str) -> Variable:
 
 
 def _authorize(table: Table, protocol: Protocol) -> Authorize:
-    offline = table.table("offline")
     authorize = Authorize(
         url=table.address("url"),
         scope=table.texts("scope"),
@@ -220,16 +219,23 @@ def _authorize(table: Table, protocol: Protocol) -> Authorize:
         else cast(Any, table.choice("state_in", Authorize.__annotations__["state_in"], default="query")),
         fragment=table.text("fragment") or "",
         pkce=cast(Pkce, table.choice("pkce", Pkce, default="supported")),
-        offline=Offline(
-            params=offline.templates("params"), scope=offline.texts("scope"), consent=offline.templates("consent")
-        ),
+        offline=_offline(table.table("offline")),
     )
-    offline.done()
     table.done()
     return authorize
 
 
+def _offline(table: Table) -> Offline:
+    if not table:
+        return Offline()
+    offline = Offline(params=table.templates("params"), scope=table.texts("scope"), consent=table.templates("consent"))
+    table.done()
+    return offline
+
+
 def _callback(table: Table) -> CallbackRules:
+    if not table:
+        return CallbackRules()
     rules = CallbackRules(
         code_param=table.text("code_param") or "code",
         keep=table.texts("keep"),
@@ -302,8 +308,8 @@ def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "be
         query_name=table.text("query_name") or "access_token",
         params=table.templates("params"),
         headers=table.templates("headers"),
-        form=body.templates("form") if "form" in body else None,
-        json=body.templates("json") if "json" in body else None,
+        form=body.templates("form") if body and "form" in body else None,
+        json=body.templates("json") if body and "json" in body else None,
         path=table.path("path"),
         format=cast(Any, table.choice("format", Format, default="json")),
         optional=table.flag("optional", default=False),
@@ -404,6 +410,8 @@ def _policy(table: Table) -> Policy:
 
 
 def _errors(table: Table) -> ErrorRules:
+    if not table:
+        return ErrorRules()
     rules = ErrorRules(
         ok=table.path("ok"), ok_is=table.text("ok_is"), code=table.path("code"), message=table.path("message")
     )

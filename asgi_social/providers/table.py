@@ -94,6 +94,10 @@ class Table:
         self._place = place
         self._names = names
 
+    def __bool__(self) -> bool:
+        """Say whether anything stands in it; of most tables in most files nothing does."""
+        return bool(self._values)
+
     def __contains__(self, key: str) -> bool:
         self._known.add(key)
         return key in self._values
@@ -179,7 +183,7 @@ class Table:
             led: Whether an answer may say how it begins, because the hosts that it may lead to are told besides.
         """
         url = self.template(key)
-        if url is None or (led and url.source.startswith("{")):
+        if url is None or not url.names or (led and url.source.startswith("{")):
             return url
         host = _AFTER_HOST.split(url.source.partition("://")[2] or url.source)[0]
         for name in template(host).names - self._names.variables:
@@ -196,7 +200,7 @@ class Table:
 
     def hosts(self, key: str) -> tuple[Template, ...]:
         """Give a list of hosts, compiled; where a token goes must not be for an answer to say."""
-        found = self.template_list(key)
+        found = self.template_list(key) if key in self else ()
         for one in found:
             for name in one.names - self._names.variables:
                 raise self.wrong(key, f"lets {{{name}}} choose the host", "only [vars]")
@@ -210,10 +214,8 @@ class Table:
         value = default if value is None else value
         return None if value is None else self._compiled(key, value, path)
 
-    def required_path(self, key: str, *, default: str = "") -> Path:
-        """Give what is read, compiled; the default's where the key is absent, and an error where there is none."""
-        if not default:
-            self.require(key)
+    def required_path(self, key: str, *, default: str) -> Path:
+        """Give what is read, compiled; the default's where the key is absent."""
         value = self._typed(key, str)
         return self._compiled(key, default if value is None else value, path)
 
@@ -224,7 +226,9 @@ class Table:
 
     def mapping(self, key: str) -> dict[str, str]:
         """Give a table of texts."""
-        value = self._typed(key, dict) or {}
+        value = self._typed(key, dict)
+        if not value:
+            return {}
         for name, text in value.items():
             if not isinstance(text, str):
                 raise self.wrong(f"{key}.{name}", f"is a {_kind_of(text)}", "a text")
@@ -268,7 +272,8 @@ class Table:
         )
 
     def _typed(self, key: str, kind: type[T]) -> T | None:
-        value = self.raw(key)
+        self._known.add(key)
+        value = self._values.get(key)
         if value is None or type(value) is kind:
             return value
         raise self.wrong(key, f"is a {_kind_of(value)}", f"a {_KINDS[kind]}")
@@ -281,9 +286,10 @@ class Table:
         return tuple(value)
 
     def _among(self, key: str, value: str, allowed: Iterable[str]) -> str:
-        known = sorted(allowed)
+        known = list(allowed)
         if value in known:
             return value
+        known.sort()
         raise self.wrong(key, f"is {value!r}{guess(value, known)}", " or ".join(known))
 
     def _compiled(self, key: str, text: str, compile_: Callable[[str], T]) -> T:

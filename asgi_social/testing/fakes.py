@@ -16,6 +16,8 @@ from asgi_social.testing.shaped_oauth1 import SignedRequests
 from asgi_social.testing.shapes import shape_of
 
 LIFETIME = 3600
+# Of protocols without tokens there is another imitation.
+_PLAYED_BY = {"openid2": "FakeOpenID2", "saml": "FakeIdentityProvider"}
 
 
 def fakes_of(
@@ -42,8 +44,8 @@ def fakes_of(
     for name, settings in backends.items():
         client = registered(name, settings, redirect_uri="", development=True, faults=faults)
         found |= {} if client is None else {name: client}
-        if client is not None and client.provider.protocol == "openid2":
-            faults.append(_without_tokens(name))
+        if client is not None and client.provider.protocol in _PLAYED_BY:
+            faults.append(_without_tokens(client))
     if faults:
         raise faults[0]
     known = redirect_uris or {}
@@ -53,12 +55,13 @@ def fakes_of(
     }
 
 
-def _without_tokens(name: str) -> SettingsError:
+def _without_tokens(client: Client) -> SettingsError:
+    protocol = client.provider.protocol
     return SettingsError(
-        f"the backend {name} is one of OpenID 2.0, which has no tokens",
-        hint="asgi_social.testing.FakeOpenID2 plays its provider",
-        setting=f"backends.{name}",
-        backend=name,
+        f"the backend {client.name} speaks {protocol}, which has no tokens",
+        hint=f"asgi_social.testing.{_PLAYED_BY[protocol]} plays its provider",
+        setting=f"backends.{client.name}",
+        backend=client.name,
     )
 
 

@@ -90,7 +90,9 @@ def _token_form(client: Client, asked: RecordedRequest) -> dict[str, str]:
     sent = asked.query if in_query else {**asked.form, **asked.json}
     spent = refresh.call.rename.get(refresh.token_param, refresh.token_param)
     code = client.provider.token.rename.get("code", "code")
-    renewing = refresh.enabled and spent in sent and code not in sent
+    # Azure DevOps calls both an assertion, and tells them apart by the grant type.
+    told_apart = sent.get("grant_type") == refresh.grant if spent == code else code not in sent
+    renewing = refresh.enabled and spent in sent and told_apart
     call, grant = (refresh.call, refresh.grant) if renewing else (client.provider.token, "authorization_code")
     form = _renamed_back(sent, call.rename)
     expected = rendered(call.params, values(client)).get("grant_type", grant)

@@ -1,5 +1,6 @@
 """The pages of the providers, made of their data: one for each file of the catalogue, and the table of all."""
 
+import json
 from collections.abc import Mapping
 
 from asgi_social import providers
@@ -193,9 +194,26 @@ def _settings(provider: Provider) -> str:
         rows = [_setting_row(one) for one in provider.variables.values()]
         if not any(row[-1] for row in rows):
             columns, rows = columns[:-1], [row[:-1] for row in rows]
-        texts += ["It has settings of its own:", table(columns, rows)]
+        texts += ["It has settings of its own:", table(columns, rows), *_chosen_by_others(provider)]
     texts.append("Those that every backend knows are in [the reference](../settings.md#settings-of-a-backend).")
     return "\n\n".join(texts)
+
+
+def _chosen_by_others(provider: Provider) -> list[str]:
+    """Say which settings the person or the provider's answer may fill, where the app does not."""
+    found = list(provider.variables.items())
+    asked = [one.setting for _, one in found if one.origin == "person"]
+    told = [one.param or name for name, one in found if one.origin == "callback"]
+    texts = []
+    if asked:
+        path = f"/associate/{provider.name}/?{asked[0]}=…"
+        setting = f'"ask_for": {json.dumps(asked)}'
+        texts.append(
+            f"With {code(setting)} in its place the person who links chooses, at {code(path)} or on a page that asks."
+        )
+    if told:
+        texts.append(f"What is not set here the answer of {provider.title} says, in {codes(told)}.")
+    return texts
 
 
 def _setting_row(variable: Variable) -> list[str]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import Response
 from starlette.routing import Route
 
-from asgi_social import Event, NeedsReauth, Social
+from asgi_social import Event, NeedsReauth, Social, SocialMiddleware
 from asgi_social.providers import provider
 from asgi_social.providers.installed import GROUP
-from asgi_social.testing import FakeProvider, ManualClock
+from asgi_social.testing import FakeIdentityProvider, FakeProvider, ManualClock, SignedIn, user_of
 from tests.app import BASE, CLICK, KEY, app_of, browser, linked, query_of, settings
 from tests.docs.pages import blocks_of, text_of
 from tests.renewing import Acme, at
@@ -287,6 +288,27 @@ async def test_an_old_key_opens_what_it_has_sealed_as_long_as_it_is_on_the_list(
         token = error.reason
 
     assert token == ("gho_secret" if readable else "unreadable")
+
+
+# SAML
+
+
+@pytest.mark.saml
+async def test_an_account_of_the_identity_provider_of_the_page_is_linked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = names_of("how-to/saml.md", monkeypatch, tmp_path)
+
+    clock = ManualClock()
+    idp = FakeIdentityProvider(name="corp", clock=clock)
+    names["backends"]["saml"]["enabled_idps"] = {"corp": idp.settings()}
+    social = Social(**{**settings(), "backends": names["backends"], "current_user": user_of, "clock": clock})
+    app = SocialMiddleware(Response(), social)
+    async with social, SignedIn(app, social=social, fake_providers={"saml": idp}, user_id="7") as one:
+        association = await one.link("saml")
+
+    assert association.uid == "corp:ada"
+    assert f"{BASE}/complete/saml/" in text_of("how-to/saml.md")
 
 
 # A provider of your own

@@ -18,13 +18,13 @@ from docs._ext.site import write_provider_pages
 from docs._ext.wording import code, prose
 from tests.app import KEY
 from tests.docs.pages import blocks_of, rows_of, section_of
+from tests.providers.answering import startable
 from tests.testing.trips import RSA_PEM
 
 PAGES = pages()
 LIVING = [name for name in providers.names() if providers.provider(name).flows]
 # A table in a table is held by no variable of the environment.
 IN_VARIABLES = [name for name in LIVING if name != "saml"]
-WITH_SAML = [pytest.param(name, marks=pytest.mark.saml) if name == "saml" else name for name in LIVING]
 BASE = f"https://{HOST}"
 ALWAYS = ["Register your app", "Settings", "Linking", "The account", "Renewal", "Client tokens", "Unlinking", "Sources"]
 ID_TOKEN = {"issuer": ["https://mine.example"], "jwks": "https://mine.example/keys"}
@@ -77,7 +77,7 @@ def test_a_page_has_every_section_and_says_all_that_is_known(name: str) -> None:
     assert all(code(one.setting) in section_of(page, "Settings") for one in provider.variables.values())
 
 
-@pytest.mark.parametrize("name", WITH_SAML)
+@pytest.mark.parametrize("name", startable(LIVING))
 def test_the_settings_of_a_page_start_an_app_and_the_redirect_uri_is_its_own(name: str) -> None:
     names: dict[str, Any] = {}
     [block] = blocks_of(PAGES[f"{name}.md"], "python")

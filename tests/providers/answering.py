@@ -1,10 +1,11 @@
 """A network for the tests of the catalogue: answers by address, and a key that signs ID tokens."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx
+import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -43,6 +44,11 @@ def backends_of(name: str, **more: object) -> dict[str, Any]:
     """Give the settings of one backend of the catalogue, with what it must have."""
     must = {one.setting: one.example for one in providers.provider(name).variables.values() if one.default is None}
     return {name: {"client_id": "an-id", "client_secret": "a-secret", **must, **BACKENDS.get(name, {}), **more}}
+
+
+def startable(names: Iterable[str]) -> list[Any]:
+    """Give names as parameters of a test that starts an app with each; one needs an extra."""
+    return [pytest.param(name, marks=pytest.mark.saml) if name == "saml" else name for name in names]
 
 
 class Answering:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from asgi_social import providers
+from asgi_social.cli.summary import social_auth_names
 from asgi_social.environment import variable_of
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.api import require_api_host
@@ -17,7 +18,7 @@ from asgi_social.providers.parse import provider_from
 from asgi_social.settings import checked
 from tests.app import KEY
 from tests.protocols.played import answer, play
-from tests.providers.answering import backends_of
+from tests.providers.answering import backends_of, startable
 from tests.providers.rules import faults_of, same_endpoints, same_titles, text_of, values_of
 
 FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "provider_format.md"
@@ -66,12 +67,29 @@ def test_no_two_providers_share_their_variables_of_the_environment() -> None:
     assert len(set(variables)) == len(variables)
 
 
+def test_every_name_of_social_auth_is_there_and_at_least_133_more() -> None:
+    names = set(providers.names())
+
+    assert social_auth_names() - names == set()
+    assert len(names - social_auth_names()) >= 133
+
+
 @pytest.mark.parametrize("name", providers.names())
 def test_every_key_of_a_file_is_described(name: str) -> None:
     # `key`, or as the name of a table: `[key]`, `[[key]]`, `[key.<name>]`.
     described = set(re.findall(r"`\[*(\w+)(?:\.<name>)?\]*(?: = [^`]*)?`", FORMAT.read_text(encoding="utf-8")))
 
     assert set(_keys(values_of(name))) - described == set()
+
+
+def test_every_key_that_is_described_is_used_by_a_file() -> None:
+    text = FORMAT.read_text(encoding="utf-8")
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    described = {key for cell in cells for key in re.findall(r"`\[*(\w+)(?:\.<name>)?\]*(?: = [^`]*)?`", cell)}
+    used = {key for name in providers.names() for key in _keys(values_of(name))}
+
+    names_of_templates = {"client_id", "client_secret", "now", "redirect_uri"}
+    assert described - used == names_of_templates
 
 
 def test_the_colour_of_a_brand_has_a_readable_text() -> None:
@@ -138,9 +156,7 @@ API_HOSTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.saml) if name == "saml" else name for name in LIVING]
-)
+@pytest.mark.parametrize("name", startable(LIVING))
 def test_the_tokens_of_a_provider_go_to_its_own_api_alone(name: str) -> None:
     client = checked({"secret_key": KEY, "backends": backends_of(name)}).backends[name].client
     asks = client.provider.oidc is not None and client.provider.userinfo.main.url is None

@@ -16,7 +16,7 @@ from asgi_social.protocols.provider import Provider
 from asgi_social.storage.memory import MemoryRepository
 from asgi_social.testing.clock import START
 from tests.app import settings
-from tests.providers.answering import BACKENDS, Answering, address_of, backends_of, key_set, sent_in, signed
+from tests.providers.answering import BACKENDS, Answering, address_of, backends_of, key_set, sent_in, signed, startable
 
 TENANT = BACKENDS["azuread-v2-tenant-oauth2"]["tenant_id"]
 # HTTP Basic of an-id:a-secret.
@@ -217,7 +217,7 @@ async def test_a_token_that_is_not_a_persons_or_has_ended_is_refused(
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in providers.names() if _takes_no_access_token(providers.provider(name))]
+    "name", startable(name for name in providers.names() if _takes_no_access_token(providers.provider(name)))
 )
 async def test_an_access_token_that_nothing_proves_is_refused_and_goes_nowhere(name: str) -> None:
     network = Answering({})

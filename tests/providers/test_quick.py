@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from asgi_social import providers
-from asgi_social.providers.quick import found_in, quick_of
+from asgi_social.providers.quick import QUICK, found_in, quick_of
 from scripts import catalogue
 from tests.providers.rules import text_of, values_of
 
@@ -50,3 +50,9 @@ def test_the_script_writes_a_line_for_each_file() -> None:
     assert [line.split(" ")[0] for line in written.splitlines()] == providers.names()
     assert found_in(written.encode(), "github", text_of("github").encode()) is not None
     assert tomllib.loads(text_of("github"))["sources"]
+
+
+def test_the_quick_form_is_of_the_files_as_they_are() -> None:
+    written = (catalogue.PROVIDERS / QUICK).read_text(encoding="utf-8")
+
+    assert written == catalogue.lines(), "run python -m scripts.catalogue"

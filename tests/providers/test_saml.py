@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from asgi_social import SettingsError, Social
-from asgi_social.testing.fake_saml import FakeIdentityProvider
+from asgi_social.testing import FakeIdentityProvider, fakes_of
 from tests.app import KEY, query_of
 from tests.providers.saml_visits import JSON, visit
 
@@ -129,7 +129,7 @@ async def test_a_name_that_changes_with_each_visit_names_nobody() -> None:
 async def test_a_new_certificate_stands_beside_the_old_one() -> None:
     old, new = FakeIdentityProvider(host="old.example").settings(), FakeIdentityProvider().settings()
     table = {"entity_id": new["entity_id"], "url": new["url"]}
-    table["x509certMulti"] = {"signing": [old["x509cert"], new["x509cert"].replace("CERTIFICATE", "CERTIFICATE")]}
+    table["x509certMulti"] = {"signing": [old["x509cert"], new["x509cert"]]}
     async with visit(enabled_idps={"corp": table}) as one:
         assert (await one.browser.link("saml")).uid == "corp:ada"
 
@@ -181,6 +181,20 @@ def test_what_is_wrong_in_the_settings_is_told_by_its_place(more: dict[str, Any]
         Social(secret_key=KEY, backends={"saml": settings_of(**more)}, base_url="https://app.example")
 
     assert f"backends.saml.{setting}" in [one.setting for one in caught.value.problems]
+
+
+def test_the_settings_of_social_auth_are_errors_that_name_the_new_ones() -> None:
+    old: dict[str, object] = {"SOCIAL_AUTH_SAML_ENABLED_IDPS": {}}
+
+    with pytest.raises(SettingsError) as caught:
+        Social(secret_key=KEY, backends={"saml": settings_of(**old)}, base_url="https://app.example")
+
+    assert "'backends.saml.enabled_idps'" in str(caught.value)
+
+
+def test_the_fakes_of_all_backends_name_the_one_for_saml() -> None:
+    with pytest.raises(SettingsError, match="FakeIdentityProvider"):
+        fakes_of({"saml": settings_of()})
 
 
 def test_a_certificate_may_come_without_its_first_and_last_line() -> None:
