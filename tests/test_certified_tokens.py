@@ -151,7 +151,9 @@ async def test_a_client_of_an_association_renews_once_at_a_401_and_repeats(world
     assert (alive, asked.count() - linking) == (False, 1)
 
 
-async def phone_tokens(world: World, *, nonce: str, login: str = "ada", client_id: str = "") -> dict[str, Any]:
+async def phone_tokens(
+    world: World, *, nonce: str, login: str = "ada", client_id: str = "", offline: bool = False
+) -> dict[str, Any]:
     """Get tokens as a phone app does by itself, which is registered beside the app or as the app."""
     provider, verifier = world.provider, secrets.token_urlsafe(48)
     client_id = client_id or provider.client_id
@@ -159,7 +161,8 @@ async def phone_tokens(world: World, *, nonce: str, login: str = "ada", client_i
         "client_id": client_id,
         "redirect_uri": PHONE,
         "response_type": "code",
-        "scope": "openid",
+        "scope": "openid offline_access" if offline else "openid",
+        **({"prompt": "consent"} if offline else {}),
         "nonce": nonce,
         "code_challenge": base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("="),
         "code_challenge_method": "S256",

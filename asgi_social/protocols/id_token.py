@@ -9,8 +9,10 @@ Source: OpenID Connect Core section 3.1.3.7; RFC 7515, RFC 7517, RFC 8725.
 import base64
 import binascii
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -22,7 +24,7 @@ from asgi_social.protocols.client import Client, values
 from asgi_social.protocols.message import MAX_METADATA_BYTES, Conversation, Request
 from asgi_social.protocols.provider import IdTokenRules
 from asgi_social.protocols.strict_json import parsed
-from asgi_social.secret import Secret, same
+from asgi_social.secret import Secret, digest, same
 
 MAX_TOKEN_CHARACTERS = 16 * 1024
 MAX_HEADER_CHARACTERS = 2 * 1024
@@ -138,8 +140,14 @@ def _chosen(keys: list[object], header: Header) -> Key | None:
     # Without a kid a single fitting key is meant; of several none is.
     if not fitting or (header.kid is None and len(fitting) > 1):
         return None
+    return _imported(json.dumps(fitting[0]))
+
+
+@lru_cache(maxsize=256)
+def _imported(key: str) -> Key | None:
+    """Give a key of its JSON, kept: making one takes as long as a signature, and a provider has the same for days."""
     try:
-        return JWKRegistry.import_key(fitting[0])
+        return JWKRegistry.import_key(json.loads(key))
     except (JoseError, ValueError, TypeError, KeyError):
         return None
 
@@ -245,11 +253,12 @@ def _moment(value: object) -> float | None:
 def _nonce_fits(rules: IdTokenRules, claimed: object, sent: Secret | None) -> bool:
     if sent is None or rules.nonce == "off":
         return True
-    if not isinstance(claimed, str) or not claimed:
+    said: object = sent.reveal()
+    # An app hands on what a client's JSON has for a nonce, which need not be a text.
+    if not isinstance(claimed, str) or not claimed or not isinstance(said, str):
         return False
-    hashed = hashlib.sha256(sent.reveal().encode()).hexdigest()
     # Apple's phones send the SHA-256 of the nonce and let the app keep the text itself.
-    return same(claimed, sent.reveal()) or (rules.nonce == "sha256" and same(claimed, hashed))
+    return same(claimed, said) or (rules.nonce == "sha256" and same(claimed, digest(said)))
 
 
 def left_half(text: str, *, alg: str) -> str:

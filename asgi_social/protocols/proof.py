@@ -98,13 +98,14 @@ def _bound(client: Client, proof: Proof, call: Call, tokens: Tokens) -> Conversa
 
 def _check(client: Client, proof: Proof, answer: Mapping[str, object], response: Response) -> None:
     answers: dict[str, object] = {"": answer}
+    # Before the app: of a token that is not active nothing else need be said (RFC 7662 section 2.2).
+    if proof.active is not None and proof.active.read(answers) is not True:
+        raise _refused(client, "inactive", "the provider says that the access token is not active")
     app = proof.app.read(answers) if proof.app else None
     # Compared as text: Facebook names the app by digits. A boolean or a list is no name.
     if not _is_name(app) or str(app) not in client.audience:
         detail = client.misses(unrepeated(str(app), response))
         raise _refused(client, "audience", "the access token was issued to another app", detail=detail)
-    if proof.active is not None and proof.active.read(answers) is not True:
-        raise _refused(client, "inactive", "the provider says that the access token is not active")
     for expression, wanted in proof.must:
         if expression.read(answers) != wanted:
             raise _refused(client, "kind", f"the access token is of another kind than {wanted}")

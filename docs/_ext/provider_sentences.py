@@ -267,23 +267,38 @@ def _proof(proof: Proof, provider: Provider) -> str:
             last="and",
         )
         return (
-            f"**A ticket**, as `await backend.do_auth(ticket)`. It is spent at {_address(proof.call, provider)} with "
+            f"**A ticket**, as `await backend.do_auth(ticket)`. It is spent at {address(proof.call, provider)} with "
             f"your settings {keys}, which fails for a ticket that was made for another app."
         )
     if proof.call is None:
-        sent = ", nonce=…" if rules and rules.nonce != "off" else ""
+        sent = ", nonce=…" if rules is None or rules.nonce != "off" else ""
         algs = codes(rules.algs, last="or") if rules else "as its metadata say"
         return (
             f"**An ID token**, as `await backend.do_auth(id_token=…{sent})`. Its signature ({algs}) is checked, and "
-            "its audience has to be your `client_id`."
+            f"its audience has to be your `client_id`. {_nonce(provider)}"
         )
+    scope = provider.authorize.scope
+    needed = (
+        f" Let the client ask for the scope {codes(scope)}: with less, the account may not be read." if scope else ""
+    )
     return (
         f"**An access token**, as `await backend.do_auth(access_token)`. It is looked up at "
-        f"{_address(proof.call, provider)}; the answer has to name your app{_conditions(proof)}."
+        f"{address(proof.call, provider)}; the answer has to name your app{conditions(proof)}.{needed}"
     )
 
 
-def _conditions(proof: Proof) -> str:
+def _nonce(provider: Provider) -> str:
+    """Say what a client sends besides an ID token."""
+    kind = "required" if provider.id_token is None else provider.id_token.nonce
+    if kind == "off":
+        return f"There is no nonce to send: {provider.title} puts none into it."
+    sent = "A client that asked with a nonce sends it along, and the token is accepted once"
+    hashed = f"; {provider.title} may have been asked with its SHA-256" if kind == "sha256" else ""
+    return f"{sent}{hashed}."
+
+
+def conditions(proof: Proof) -> str:
+    """Say where a look-up's answer names the app and the person, and what else has to be in it."""
     named = [f"in {code(proof.app.source)}"] if proof.app else []
     named += [f"the person in {code(proof.subject.source)}"] if proof.subject else []
     states = [f"{code(proof.active.source)} has to be true"] if proof.active else []
@@ -299,7 +314,7 @@ def revocation(provider: Provider, subject: str) -> str:
         url = provider.revoke.call.url
         optional = [one.setting for name, one in provider.variables.items() if one.default == "" and name in url.names]
         only = f", where {codes(optional)} is set" if optional else ""
-        return f"{gone}; then {subject} is told {way}, at {_address(provider.revoke.call, provider)}{only}."
+        return f"{gone}; then {subject} is told {way}, at {address(provider.revoke.call, provider)}{only}."
     if provider.oidc is not None:
         return f"{gone}; then {subject} is told by RFC 7009, where its metadata name a revocation endpoint."
     return (
@@ -308,7 +323,7 @@ def revocation(provider: Provider, subject: str) -> str:
     )
 
 
-def _address(call: Call, provider: Provider) -> str:
+def address(call: Call, provider: Provider) -> str:
     """Give a call's address, with what the app may set at its default, or by the name of the setting."""
     text = call.url.source if call.url else ""
     for name, variable in provider.variables.items():

@@ -1,4 +1,4 @@
-"""What Sphinx does besides: it writes the pages of providers, keeps anchors as written, and finds public names."""
+"""What Sphinx does besides: it writes what is made of data, keeps anchors as written, and finds public names."""
 
 import inspect
 import re
@@ -15,9 +15,12 @@ from sphinx.util.typing import ExtensionMetadata
 import asgi_social
 import asgi_social.dependencies
 import asgi_social.testing
+from docs._ext.proof_table import table_of_proofs
 from docs._ext.provider_pages import pages
 
 PAGES = Path("reference") / "providers"
+# No page, but a part of client_tokens.md.
+PROOFS = Path("_build") / "made" / "proofs.md"
 PUBLIC = {
     **{name: f"asgi_social.{name}" for name in asgi_social.__all__},
     **{name: f"asgi_social.testing.{name}" for name in asgi_social.testing.__all__},
@@ -29,6 +32,7 @@ _WRITTEN = re.compile(r"[a-z]+(_[a-z]+)+")
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Hang what is in this file into the build."""
     app.connect("builder-inited", write_provider_pages)
+    app.connect("builder-inited", write_proof_table)
     # Before the table of contents is collected, which takes the first id of each section.
     app.connect("doctree-read", keep_anchors, priority=100)
     app.connect("missing-reference", public_name)
@@ -48,9 +52,19 @@ def write_provider_pages(app: Sphinx) -> None:
         if old.name not in wanted:
             old.unlink()
     for name, text in wanted.items():
-        file = folder / name
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8")
+        _write(folder / name, text)
+
+
+def write_proof_table(app: Sphinx) -> None:
+    """Write the table of proofs."""
+    file = Path(app.srcdir) / PROOFS
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _write(file, table_of_proofs())
+
+
+def _write(file: Path, text: str) -> None:
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
 
 
 def keep_anchors(_: Sphinx, doctree: nodes.document) -> None:

@@ -34,8 +34,8 @@ def test_the_list_has_a_line_for_each_provider_with_tabs_between() -> None:
     ("words", "there", "absent"),
     [
         pytest.param(["--protocol", "oidc"], "oidc", "github", id="protocol"),
-        pytest.param(["--client-tokens"], "facebook", "discord", id="client tokens"),
-        pytest.param(["--no-client-tokens"], "discord", "facebook", id="no client tokens"),
+        pytest.param(["--client-tokens"], "facebook", "spotify", id="client tokens"),
+        pytest.param(["--no-client-tokens"], "spotify", "facebook", id="no client tokens"),
         pytest.param(["--pkce"], "github", "slack", id="PKCE"),
         pytest.param(["--no-pkce"], "slack", "github", id="no PKCE"),
         pytest.param(["--renews", "--client-tokens"], "google-oauth2", "spotify", id="two conditions"),

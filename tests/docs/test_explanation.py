@@ -7,7 +7,7 @@ import pytest
 from asgi_social.providers import provider
 from tests.docs.pages import ROOT, rows_of, section_of, text_of
 
-PAGES = ["explanation/threat_model.md", "explanation/why_proofs.md", "refreshing.md"]
+PAGES = ["explanation/threat_model.md", "explanation/why_proofs.md", "client_tokens.md", "refreshing.md"]
 _NAMED = re.compile(r"`(test_\w+)`")
 
 

@@ -187,6 +187,26 @@ def test_the_variables_of_a_page_start_an_app_too(name: str) -> None:
         ({"flows": ["redirect"]}, "Client tokens", "There are no such tokens here"),
         ({"verify": [LOOKUP]}, "Client tokens", "name your app in `app`, and `active` has to be true and `kind` has"),
         ({"verify": [LOOKUP]}, "Client tokens", "ID tokens are refused."),
+        (
+            {"verify": [LOOKUP], "authorize": {"scope": ["a", "b"]}},
+            "Client tokens",
+            "Let the client ask for the scope `a` and `b`: with less, the account may not be read.",
+        ),
+        (
+            {"id_token": ID_TOKEN, "verify": [{"kind": "id_token"}]},
+            "Client tokens",
+            "A client that asked with a nonce sends it along, and the token is accepted once.",
+        ),
+        (
+            {"id_token": {**ID_TOKEN, "nonce": "sha256"}, "verify": [{"kind": "id_token"}]},
+            "Client tokens",
+            "and the token is accepted once; Mine may have been asked with its SHA-256.",
+        ),
+        (
+            {"id_token": {**ID_TOKEN, "nonce": "off"}, "verify": [{"kind": "id_token"}]},
+            "Client tokens",
+            "There is no nonce to send: Mine puts none into it.",
+        ),
         ({"id_token": ID_TOKEN, "verify": [{"kind": "id_token"}]}, "Client tokens", "Access tokens are refused"),
         ({}, "Unlinking", "Mine is told nothing, because no revocation of it is known"),
         ({"revoke": {"url": "https://mine.example/r"}}, "Unlinking", "told by RFC 7009, at `https://mine.example/r`."),

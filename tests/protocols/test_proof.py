@@ -66,6 +66,10 @@ def test_sr_d01_a_token_that_is_not_said_to_be_alive_is_refused(alive: object) -
     assert reason_of({"alive": alive}) == "inactive"
 
 
+def test_of_a_token_that_is_not_alive_nothing_else_need_be_said() -> None:
+    assert reason_of({"app": None, "user": None, "alive": False}) == "inactive"
+
+
 @pytest.mark.parametrize("expires", [-1, "-5", int(START) - 1, int(START)])
 def test_sr_d01_a_token_that_has_ended_is_refused(expires: object) -> None:
     assert reason_of({"expires": expires}) == "expired"

@@ -211,6 +211,12 @@ def test_sr_i07_a_nonce_that_is_not_the_one_that_was_sent_is_refused(nonce: obje
     assert refusal(None, SENT, nonce=nonce) == "nonce"
 
 
+@pytest.mark.parametrize("sent", ["", 5, True, ["a-Nonce"], {"a-Nonce": 1}, "\ud800"])
+def test_a_client_that_sends_no_text_for_its_nonce_is_refused(sent: Any) -> None:
+    for client in (None, ready(with_rules(nonce="sha256"))):
+        assert refusal(client, replace(EXPECTED, nonce=Secret(sent)), nonce="a-Nonce") == "nonce"
+
+
 def test_sr_i07_the_nonce_that_was_sent_is_taken() -> None:
     assert verified(None, SENT, nonce="a-Nonce")["nonce"] == "a-Nonce"
 
