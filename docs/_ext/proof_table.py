@@ -13,7 +13,12 @@ from docs._ext.wording import code, codes, prose, table
 
 HEADING = ("provider", "what is accepted", "how it is proved", "who says so")
 # By what a source says that it is for, the nearest first.
-_FACTS = {"lookup": ("verify",), "code": ("verify",), "id_token": ("id_token|issuer|key set", "verify")}
+_FACTS = {
+    "lookup": ("verify",),
+    "bound": ("verify",),
+    "code": ("verify",),
+    "id_token": ("id_token|issuer|key set", "verify"),
+}
 
 
 def table_of_proofs() -> str:
@@ -50,6 +55,8 @@ def sources_of_proof(name: str, kind: str) -> list[Source]:
 def _told(provider: Provider, proof: Proof) -> tuple[str, str]:
     if proof.kind == "code":
         return "payload", "its signature, or a trade with your secret"
+    if proof.kind == "bound" and proof.call is not None:
+        return "ticket", f"asking {address(proof.call, provider)} with a key of your app: {conditions(proof).strip()}"
     if proof.call is not None:
         return "access token", f"asking {address(proof.call, provider)}: your app{conditions(proof)}"
     rules = provider.id_token

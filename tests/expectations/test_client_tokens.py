@@ -82,8 +82,8 @@ async def test_an_access_token_that_comes_as_an_id_token_is_told_apart(token: st
     ("provider", "backend", "taken"),
     [
         pytest.param("github", {}, "access tokens, by do_auth(token); a client gets them at GitHub", id="by look-up"),
-        pytest.param("discord", {}, "no client tokens", id="none"),
-        pytest.param("discord", {"allow_unbound_tokens": True}, "access tokens, by do_auth(token)", id="unbound"),
+        pytest.param("spotify", {}, "no client tokens", id="none"),
+        pytest.param("spotify", {"allow_unbound_tokens": True}, "access tokens, by do_auth(token)", id="unbound"),
     ],
 )
 async def test_an_id_token_for_a_provider_without_any_says_what_is_taken(
