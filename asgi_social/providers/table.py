@@ -106,7 +106,9 @@ class Table:
         """Raise unless all these keys are there."""
         for key in keys:
             if self._values.get(key) in (None, ""):
-                raise self.wrong(key, "is missing", "see docs/reference/provider_format.md")
+                near = nearest(key, (one for one in self._values if one not in self._known and one != key))
+                meant = f"; is {near!r} meant for it?" if near else ""
+                raise self.wrong(key, f"is missing{meant}", "see docs/reference/provider_format.md")
 
     def forbid(self, names: Iterable[str], taken: frozenset[str]) -> None:
         """Raise where one of the names means something else already."""

@@ -56,7 +56,7 @@ def _told(provider: Provider, proof: Proof) -> tuple[str, str]:
     if proof.kind == "code":
         return "payload", "its signature, or a trade with your secret"
     if proof.kind == "bound" and proof.call is not None:
-        return "ticket", f"asking {address(proof.call, provider)} with your keys, which fails for another app's"
+        return "ticket", f"asking {address(proof.call, provider)} with a key of your app: {conditions(proof).strip()}"
     if proof.call is not None:
         return "access token", f"asking {address(proof.call, provider)}: your app{conditions(proof)}"
     rules = provider.id_token

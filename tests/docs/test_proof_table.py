@@ -52,6 +52,16 @@ def test_those_without_a_proof_are_named_as_refused() -> None:
         pytest.param(
             "quickbooks", "id_token", ["ID token", "its signature (`RS256`), issuer, audience and time"], id="no nonce"
         ),
+        pytest.param(
+            "steam",
+            "bound",
+            [
+                "ticket",
+                "asking `https://api.steampowered.com/ISteamUserAuth/AuthenticateUserTicket/v1/` with a key of your "
+                "app: the person in `steamid`, and `result` has to be `OK`",
+            ],
+            id="a ticket",
+        ),
         pytest.param("vk-app", "code", ["payload", "its signature, or a trade with your secret"], id="a payload"),
     ],
 )

@@ -61,6 +61,7 @@ def parsed(**change: Any) -> Provider:
         ({"name": None}, "name", "is missing"),
         ({"title": ""}, "title", "is missing"),
         ({"authorize": None}, "authorize.url", "is missing"),
+        ({"token": {"url": None, "urll": "https://own.example"}}, "token.url", "is missing; is 'urll' meant for it?"),
         ({"token": None}, "token.url", "is missing"),
         ({"userinfo": None}, "userinfo.url", "is missing"),
         ({"userinfo": {"requests": [{"id": "more"}]}}, "userinfo.requests[0].url", "is missing"),

@@ -169,7 +169,10 @@ async def a_token_of_nobody(app: App, data: st.DataObject) -> Outcome:
         text for name in ("access_token", "id_token", "refresh_token") if isinstance(text := theirs.get(name), str)
     ]
     tokens = objects([], SENT) | st.sampled_from(texts).flatmap(altered)
-    body = data.draw(st.fixed_dictionaries({}, optional={"access_token": tokens, "id_token": tokens, "nonce": SENT}))
+    further = dict.fromkeys(["nonce", "code_verifier", "redirect_uri", "user"], objects([], SENT))
+    body = data.draw(
+        st.fixed_dictionaries({}, optional=dict.fromkeys(["access_token", "id_token", "code"], tokens) | further)
+    )
     return await sent(app, body)
 
 
