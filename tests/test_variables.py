@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from asgi_social import SettingsError
+from asgi_social.cli.checks import _provider_findings
 from asgi_social.errors import FlowRefused, Refused
 from asgi_social.protocols.message import Conversation, Request
 from asgi_social.protocols.variables import (
@@ -213,3 +214,11 @@ def test_requests_to_a_host_that_others_chose_go_to_the_public_internet_alone() 
     assert play(guarded(chosen, asking()), answer({})).asked[0].public
     assert not play(guarded(client, asking()), answer({})).asked[0].public
     assert with_variables(client, {}) is client
+
+
+async def test_doctor_says_that_a_provider_is_somewhere_else_for_each_person() -> None:
+    async with trip("own", BY_PERSON) as one:
+        [finding] = [found for found in await _provider_findings(one.social) if found.check == "provider"]
+
+    assert (finding.state, finding.message) == ("ok", "is somewhere else for each person, who names it when linking")
+    assert one.fake.requests == []

@@ -1,7 +1,7 @@
 """A body in the format that a provider answers in, read into what JSON could hold."""
 
 import re
-from typing import Literal
+from typing import Literal, assert_never
 from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element, ParseError
 
@@ -42,6 +42,8 @@ def read_as(form: Format, body: bytes, *, odd_numbers: OddNumbers = "refuse") ->
             return {"text": body.decode().strip()}
         case "none":
             return {}
+        case other:
+            assert_never(other)
 
 
 def fields_of(body: bytes) -> dict[str, object]:

@@ -26,7 +26,7 @@ _KINDS = {str: "text", bool: "true or false", int: "whole number", list: "list",
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give the known name that a misspelt one is nearest to, or None where none is near."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+    return next(iter(difflib.get_close_matches(str(name), list(map(str, known)), n=1)), None)
 
 
 def guess(name: str, known: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape, quoteattr
 
@@ -136,6 +137,8 @@ def written(said: object, form: Format) -> Response:
             return PlainTextResponse(str(members.get("text", "")), headers=_NO_STORE)
         case "none":
             return Response(status_code=204, headers=_NO_STORE)
+        case other:
+            assert_never(other)
 
 
 def _elements(members: Mapping[str, object]) -> Iterable[str]:

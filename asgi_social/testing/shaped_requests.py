@@ -72,8 +72,8 @@ def _authorization(shape: Shape, query: Mapping[str, str]) -> dict[str, str]:
         asked["redirect_uri"] = shape.redirect_uri
     if "response_type" in rules.drop:
         asked.setdefault("response_type", "code")
-    elif asked.get("response_type") == rules.response_type:
-        asked["response_type"] = "code"
+    else:
+        asked["response_type"] = "code" if asked.get("response_type") == rules.response_type else "another"
     if rules.response_mode is not None:
         asked["response_mode"] = rules.response_mode
     scope = asked.pop("scope", "").replace(rules.scope_sep, " ").split()
