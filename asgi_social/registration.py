@@ -346,6 +346,8 @@ def _api_hosts(provider: Provider, reader: _Reader, *, variables: Mapping[str, s
 
 def _with_overrides(provider: Provider, reader: _Reader) -> Provider:
     """Let the app say where the uid and the account's fields are read, as social-auth's settings did."""
+    if not {"account", "uid"} & reader.values.keys():
+        return provider
     account = reader.values.get("account", {})
     if not isinstance(account, Mapping):
         reader.fault("account", "is no table", '{"username": "user.name"}')

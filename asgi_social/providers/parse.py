@@ -5,6 +5,7 @@ The keys, their meaning and the evidence for each are in ``docs/reference/provid
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Literal, cast
 
 from asgi_social.expressions import template
@@ -268,10 +269,14 @@ def _token(table: Table, *, protocol: Protocol) -> tuple[TokenCall, TokenAnswer,
 
 _EXPIRES_UNIT = TokenAnswer.__annotations__["expires_unit"]
 _SEND = TokenCall.__annotations__["send"]
+_OF_TOKEN_CALL = tuple(one.name for one in fields(TokenCall))
 
 
 def _token_call(table: Table, base: TokenCall) -> TokenCall:
     """Read a request to the token endpoint; what the table leaves out is as in ``base``."""
+    given = [key for key in _OF_TOKEN_CALL if key in table]  # all are asked for, so that each is known
+    if not given:
+        return base
     return TokenCall(
         url=table.address("url") or base.url,
         auth=table.way("auth", _TOKEN_AUTH, prefixes=("header:",), default=base.auth),

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar, cast, get_args
 
 from asgi_social.errors import SettingsError
@@ -18,6 +19,8 @@ STANDARD_NAMES = frozenset(
 )
 STANDARD_ROOTS = frozenset({"setting", "callback", "token", "claim", "userinfo"})
 STANDARD_ANSWERS = frozenset({"token", "id", "userinfo", "answer"})
+# The same few paths stand in most files, and none of them is ever changed.
+_template, _path = lru_cache(maxsize=2048)(template), lru_cache(maxsize=2048)(path)
 _ROOT = re.compile(r"\$(@?\w[\w-]*)")
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _AFTER_HOST = re.compile(r"[/?#]")
@@ -89,7 +92,7 @@ class Table:
     """One table of a provider's file, with its dotted place for errors."""
 
     def __init__(self, values: Mapping[str, object], *, place: str, names: Names) -> None:
-        self._values = dict(values)
+        self._values = values
         self._known: set[str] = set()
         self._place = place
         self._names = names
@@ -171,11 +174,11 @@ class Table:
     def template(self, key: str) -> Template | None:
         """Give what is sent, compiled, or None where the key is absent."""
         value = self._typed(key, str)
-        return None if value is None else self._compiled(key, value, template)
+        return None if value is None else self._compiled(key, value, _template)
 
     def required_template(self, key: str) -> Template:
         """Give what is sent, compiled; absent or empty is an error."""
-        return self._compiled(key, self.required_text(key), template)
+        return self._compiled(key, self.required_text(key), _template)
 
     def address(self, key: str, *, led: bool = False) -> Template | None:
         """Give an address, compiled; which host it leads to must not be for an answer to say.
@@ -194,11 +197,11 @@ class Table:
 
     def templates(self, key: str) -> dict[str, Template]:
         """Give a table of what is sent, compiled."""
-        return {name: self._compiled(f"{key}.{name}", text, template) for name, text in self.mapping(key).items()}
+        return {name: self._compiled(f"{key}.{name}", text, _template) for name, text in self.mapping(key).items()}
 
     def template_list(self, key: str) -> tuple[Template, ...]:
         """Give a list of what is sent, compiled."""
-        return tuple(self._compiled(key, text, template) for text in self.texts(key))
+        return tuple(self._compiled(key, text, _template) for text in self.texts(key))
 
     def hosts(self, key: str) -> tuple[Template, ...]:
         """Give a list of hosts, compiled; where a token goes must not be for an answer to say."""
@@ -214,17 +217,17 @@ class Table:
         """Give what is read, compiled; the default's where the key is absent."""
         value = self._typed(key, str)
         value = default if value is None else value
-        return None if value is None else self._compiled(key, value, path)
+        return None if value is None else self._compiled(key, value, _path)
 
     def required_path(self, key: str, *, default: str) -> Path:
         """Give what is read, compiled; the default's where the key is absent."""
         value = self._typed(key, str)
-        return self._compiled(key, default if value is None else value, path)
+        return self._compiled(key, default if value is None else value, _path)
 
     def conditions(self, key: str) -> tuple[tuple[Path, str], ...]:
         """Give a table of what is read, compiled, with the text that each must be."""
         wanted = self.mapping(key)
-        return tuple((self._compiled(f"{key}.{source}", source, path), text) for source, text in wanted.items())
+        return tuple((self._compiled(f"{key}.{source}", source, _path), text) for source, text in wanted.items())
 
     def mapping(self, key: str) -> dict[str, str]:
         """Give a table of texts."""
