@@ -47,7 +47,7 @@ def with_variables(client: Client, chosen: Mapping[str, str]) -> Client:
     variables = {**client.variables, **{name: _as_used(client, name, text) for name, text in chosen.items()}}
     hosts = (host_pattern(one.render(variables) or "") for one in client.provider.api_hosts)
     api_hosts = dict.fromkeys([*client.api_hosts, *(one for one in hosts if one is not None)])
-    return replace(client, variables=variables, api_hosts=tuple(api_hosts), chosen=frozenset(chosen))
+    return replace(client, variables=variables, api_hosts=tuple(api_hosts), chosen=client.chosen | chosen.keys())
 
 
 def chosen_by_person(client: Client, named: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from asgi_social.account import Uid
 from asgi_social.background import Background
@@ -19,7 +20,7 @@ from asgi_social.errors import (
 from asgi_social.events import Event, Events
 from asgi_social.protocols.client import Client
 from asgi_social.protocols.id_token import keys_at_hand
-from asgi_social.protocols.message import Tokens
+from asgi_social.protocols.message import Conversation, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import renewal_host, suspicion
 from asgi_social.protocols.steps import Steps, revocation
@@ -33,6 +34,8 @@ from asgi_social.secret import Keys, random_text
 from asgi_social.storage.repository import LeaseSeconds, Repository, StoredAssociation
 from asgi_social.transport import Transport
 from asgi_social.vault import account_of, resealed, tokens_of, with_tokens
+
+T = TypeVar("T")
 
 # For a request besides the renewal's own, which has 15 s: metadata before it, and keys that are new after it.
 BESIDE_SECONDS = 5.0
@@ -207,16 +210,14 @@ class Attempts:
         _require_giver(stored, client)
         if old.id_token is not None:
             with contextlib.suppress(ProviderError):
-                asking = guarded(client, keys_at_hand(client))
-                await self.transport.play(asking, backend=name, seconds=BESIDE_SECONDS)
+                await self._beside(client, keys_at_hand(client))
         return client
 
     async def _given(self, leased: StoredAssociation, old: Tokens, new: Tokens, client: Client) -> Renewed | None:
         """Store what the provider gave, whatever else is wrong with it, for the old pair may be dead."""
         suspect: str | None = None
         try:
-            judging = guarded(client, suspicion(client, old, new))
-            suspect = await self.transport.play(judging, backend=leased.backend, seconds=BESIDE_SECONDS)
+            suspect = await self._beside(client, suspicion(client, old, new))
         except ProviderError:
             # The keys cannot be had now. The access token is good; the unproved ID token is not kept.
             new = replace(new, id_token=None)
@@ -287,8 +288,11 @@ class Attempts:
 
     async def _prepared(self, client: Client) -> Client:
         """Give a client that knows its endpoints."""
-        preparing = guarded(client, prepared(client))
-        return await self.transport.play(preparing, backend=client.name, seconds=BESIDE_SECONDS)
+        return await self._beside(client, prepared(client))
+
+    async def _beside(self, client: Client, conversation: Conversation[T]) -> T:
+        """Hold a conversation that is not the renewal's own."""
+        return await self.transport.play(guarded(client, conversation), backend=client.name, seconds=BESIDE_SECONDS)
 
     def _client_of(self, row: StoredAssociation) -> Client:
         """Give the client with what was chosen when this association was linked, such as the person's shop."""
