@@ -30,6 +30,7 @@ MAX_JSON_BRACKETS = 256
 
 _NAME = re.compile(r"@?[A-Za-z0-9_][A-Za-z0-9_-]*")
 _NAMES = re.compile(rf"{_NAME.pattern}(?:\.{_NAME.pattern})*")
+_ALTERNATIVE_NAMES = re.compile(rf"{_NAMES.pattern}(?:\|{_NAMES.pattern})*")
 _PLACEHOLDER = re.compile(rf"\{{({_NAME.pattern}(?:\.{_NAME.pattern})*)\}}")
 _SENT_TEXT = re.compile(r"(?:[^{}]|\{\{|\}\})+")
 _READ_TEXT = re.compile(r"[^{}|]+")
@@ -93,10 +94,12 @@ def template(text: str) -> Template:
     >>> template("https://{host}/{setting.tenant}").render({"host": "a.example", "setting": {"tenant": 7}})
     'https://a.example/7'
     """
-    if "{" not in text and "}" not in text and len(text) <= MAX_SOURCE_CHARACTERS:  # as most are: not worth a parser
-        return Template(source=text, parts=((text, ""),) if text else (), names=frozenset())
-    parser = _Parser(text)
-    parts = []
+    *pieces, last = _PLACEHOLDER.split(text)  # a text and a placeholder in turn
+    parts = list(zip(pieces[::2], pieces[1::2], strict=True)) + ([(last, "")] if last else [])
+    literal = "".join([*pieces[::2], last])
+    if "{" not in literal and "}" not in literal and len(text) <= MAX_SOURCE_CHARACTERS:  # as most: needs no parser
+        return Template(source=text, parts=tuple(parts), names=frozenset(pieces[1::2]))
+    parser, parts = _Parser(text), []
     while not parser.is_done:
         literal = parser.takes(_SENT_TEXT) or ""
         name = "" if parser.is_done else parser.needs(_PLACEHOLDER, "a {name}, or a doubled brace,")
@@ -136,10 +139,9 @@ _Alternative: TypeAlias = _Plain | tuple[str | _Hole, ...]  # or text with holes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """What is read, parsed; :func:`path` makes one. ``source`` is as it was written."""
+    """What is read; :func:`path` makes one. ``source`` is as it was written; it is parsed when it is first used."""
 
     source: str
-    alternatives: tuple[_Alternative, ...] = field(repr=False)
 
     def read(self, answers: Mapping[str, object]) -> object:
         """Give what is found, as the provider sent it; None where nothing is found.
@@ -154,8 +156,12 @@ class Path:
         """
         return _read(self.alternatives, answers)
 
+    @property
+    def alternatives(self) -> tuple[_Alternative, ...]:
+        """What it is parsed into; which is kept."""
+        return _alternatives(self.source)
 
-@lru_cache(maxsize=1024)  # many providers have the same names
+
 def path(text: str) -> Path:
     """Parse a path expression.
 
@@ -167,12 +173,18 @@ def path(text: str) -> Path:
     >>> path("{hub_id}:{user_id}").read({"": {"hub_id": 62515, "user_id": 123}})
     '62515:123'
     """
-    if _NAMES.fullmatch(text) is not None and len(text) <= MAX_SOURCE_CHARACTERS:  # as most are: not worth a parser
-        return Path(source=text, alternatives=(_Route("", tuple(text.split(".")), ()),))
-    parser = _Parser(text)
+    _alternatives(text)
+    return Path(source=text)
+
+
+@lru_cache(maxsize=2048)  # many providers have the same names
+def _alternatives(source: str) -> tuple[_Alternative, ...]:
+    if len(source) <= MAX_SOURCE_CHARACTERS and _ALTERNATIVE_NAMES.fullmatch(source) is not None:  # needs no parser
+        return tuple(_Route("", tuple(one.split(".")), ()) for one in source.split("|"))
+    parser = _Parser(source)
     alternatives = parser.separated("|", parser.alternative)
     parser.needs(_END, "'|' or the end")
-    return Path(source=text, alternatives=alternatives)
+    return alternatives
 
 
 class _Parser:

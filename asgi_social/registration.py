@@ -206,7 +206,9 @@ class _Reader:
         return text or ""
 
     def texts(self, setting: str) -> tuple[str, ...]:
-        value = self.values.get(setting, ())
+        if setting not in self.values:
+            return ()
+        value = self.values[setting]
         if isinstance(value, str):  # from the environment, or a slip: a scope is a list
             return tuple(value.replace(",", " ").split())
         if isinstance(value, Sequence) and all(isinstance(one, str) and one for one in value):
@@ -215,7 +217,9 @@ class _Reader:
         return ()
 
     def flag(self, setting: str, *, default: bool) -> bool:
-        value = self.values.get(setting, default)
+        if setting not in self.values:
+            return default
+        value = self.values[setting]
         words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
         if isinstance(value, str) and value.lower() in words:
             return words[value.lower()]
@@ -234,7 +238,9 @@ class _Reader:
         return default
 
     def params(self) -> dict[str, str]:
-        value = self.values.get("params", {})
+        if "params" not in self.values:
+            return {}
+        value = self.values["params"]
         if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
             self.fault("params", "is no table of texts", '{"prompt": "consent"}')
             return {}
@@ -246,12 +252,13 @@ class _Reader:
         value = self.text(variable.setting)
         if value is None and variable.origin != "setting":
             return None  # the flow names it
-        value = variable.default if value is None else value
-        value = variable.choices.get(value, value) if value is not None else None
+        if value is None and variable.default is not None:  # which was held to its kind when the data were read
+            return variable.choices.get(variable.default, variable.default)
         if value is None:
             example = f", such as {variable.example}" if variable.example else ""
             self.fault(variable.setting, "is missing", f"a {variable.kind}{example}")
             return None
+        value = variable.choices.get(value, value)
         if not value and variable.default == "":
             return value
         if not is_value(variable, value, development=development):

@@ -78,7 +78,7 @@ class SecretJwt:
     iss: Template
     sub: Template
     aud: Template
-    lifetime: int
+    lifetime: int = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class Call:
     """One request for the provider's own data: userinfo, a token look-up, a revocation."""
 
     id: str
-    url: Template | None
+    url: Template | None = None
     hosts: tuple[Template, ...] = ()
     method: Literal["GET", "POST", "DELETE"] = "GET"
     auth: str = "bearer"
@@ -143,8 +143,8 @@ class Userinfo:
 class Calculation:
     """A value signed or hashed from others, such as Facebook's ``appsecret_proof``, in hexadecimal."""
 
-    sign: Literal["hmac_sha256", "sha256", "md5"]
-    key: Template | None
+    sign: Literal["hmac_sha256", "sha256", "md5"] = "hmac_sha256"
+    key: Template | None = None
     data: Template
     is_upper: bool = False
 
@@ -153,8 +153,8 @@ class Calculation:
 class Policy:
     """A condition that an account must meet, else the person is refused."""
 
-    path: Path | None
-    op: Literal["equals", "is_true", "any_of"]
+    path: Path | None = None
+    op: Literal["equals", "is_true", "any_of"] = "equals"
     value: Template | None = None
     setting: str = ""
     status_of: str = ""
@@ -206,7 +206,7 @@ class Proof:
     payloads are signed with, which that code reads.
     """
 
-    kind: Literal["lookup", "bound", "id_token", "code"]
+    kind: Literal["lookup", "bound", "id_token", "code"] = "lookup"
     key: Template | None = None
     call: Call | None = None
     app: Path | None = None
@@ -286,7 +286,7 @@ class Provider:
     flows: frozenset[str] = frozenset({"redirect", "token"})
     variables: Mapping[str, Variable] = field(default_factory=dict)
     authorize: Authorize
-    callback: CallbackRules
+    callback: CallbackRules = field(default_factory=CallbackRules)
     token: TokenCall
     answer: TokenAnswer
     userinfo: Userinfo

@@ -109,11 +109,19 @@ def provider_of_table(table: Mapping[str, object], *, place: str) -> Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
-    """A provider as somebody wrote it; without a text where it is a table."""
+    """A provider as somebody wrote it; without a text where it is a table.
+
+    Attributes:
+        place: Its name, for errors.
+        values: What it says.
+        text: As it was written.
+        is_quick: Whether the values are of the quick form, into which nothing gets that was not checked.
+    """
 
     place: str
     values: Mapping[str, object]
     text: str = ""
+    is_quick: bool = False
 
 
 def _provider_of(file: _File, *, of_catalogue: bool = False) -> Provider:
@@ -126,7 +134,7 @@ def _provider_of(file: _File, *, of_catalogue: bool = False) -> Provider:
                 allowed="nothing",
             )
         values = whole(file.values, place=file.place, read=_values, known=names)
-        return provider_from(values, place=file.place)
+        return provider_from(values, place=file.place, is_checked=file.is_quick and values is file.values)
     except SettingsError as error:
         raise _with_line(error, file) from None
 
@@ -151,7 +159,7 @@ def _file(name: str) -> _File | None:
     if raw is None:
         return None
     place, text, values = f"{name}.toml", raw.decode(), found_in(_quick(), name, raw)
-    file = _parsed(text, place) if values is None else _File(place=place, values=values, text=text)
+    file = _parsed(text, place) if values is None else _File(place=place, values=values, text=text, is_quick=True)
     # Some file systems find github.toml under another spelling.
     return file if file.values.get("name") == name else None
 

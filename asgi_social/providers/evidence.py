@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Literal
 
-from asgi_social.providers.table import Names, Table
+from asgi_social.providers import kinds
+from asgi_social.providers.kinds import one_of
+from asgi_social.providers.table import Kind, Names, Record, Table
 
 Grade = Literal["documentation", "code", "catalogues", "recorded"]
 Exchange = Literal["recorded", "documented", "published code"]
@@ -43,29 +45,38 @@ class Evidence:
     exchange: Exchange | None = None
 
 
+def _check_day(table: Table, key: str, value: object) -> None:
+    if type(value) is not date:
+        raise table.wrong(key, "is no day", "a day, such as 2026-11-28")
+
+
+_SOURCE = Record(
+    Source,
+    {"at": kinds.text, "for": kinds.text, "read": Kind(_check_day), "grade": one_of(Grade)},
+    named={"for": "of"},
+    required=("at", "for", "read", "grade"),
+)
+
+
+def _check_sources(top: Table, key: str, value: object) -> None:
+    for one in top.each(key, value):
+        _SOURCE.check(one)
+
+
+def _sources(value: list[Mapping[str, object]], names: Names) -> tuple[Source, ...]:
+    return tuple(_SOURCE.made(one, names) for one in value)
+
+
+_EVIDENCE = Record(Evidence, {"sources": Kind(_check_sources, _sources), "exchange": one_of(Exchange)})
+
+
 def evidence_from(values: Mapping[str, object], *, place: str) -> Evidence:
     """Read what a file says of its sources.
 
     Raises:
         SettingsError: A source leaves something out, or says it in another way.
     """
-    top = Table({key: values[key] for key in ("sources", "exchange") if key in values}, place=place, names=Names())
-    exchange = top.choice("exchange", Exchange, default="") or None
-    return Evidence(
-        sources=tuple(_source(one) for one in top.tables("sources")), exchange=cast("Exchange | None", exchange)
-    )
-
-
-def _source(table: Table) -> Source:
-    day: Any = table.raw("read")
-    if type(day) is not date:
-        raise table.wrong("read", "is missing" if day is None else "is no day", "a day, such as 2026-11-28")
-    table.require("grade")
-    source = Source(
-        at=table.required_text("at"),
-        of=table.required_text("for"),
-        read=day,
-        grade=cast(Grade, table.choice("grade", Grade, default="")),
-    )
-    table.done()
-    return source
+    said = {key: values[key] for key in ("sources", "exchange") if key in values}
+    names = Names()
+    _EVIDENCE.check(Table(said, place=place, names=names))
+    return _EVIDENCE.made(said, names)

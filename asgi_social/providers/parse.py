@@ -1,19 +1,16 @@
-"""From a provider's TOML to a :class:`Provider`: the format, with its defaults, key by key.
+"""From a provider's TOML to a :class:`Provider`: the format, table by table, with its defaults.
 
 The keys, their meaning and the evidence for each are in ``docs/reference/provider_format.md``.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, Literal, cast
+from typing import Any, Literal, get_args
 
-from asgi_social.expressions import template
-from asgi_social.protocols.formats import Format
+from asgi_social.expressions import path, template
 from asgi_social.protocols.provider import (
     Authorize,
     Calculation,
-    Call,
     CallbackRules,
     ErrorRules,
     IdTokenRules,
@@ -24,25 +21,368 @@ from asgi_social.protocols.provider import (
     Origin,
     Pkce,
     Policy,
-    Proof,
     Protocol,
     Provider,
-    Refresh,
-    Revoke,
-    SecretJwt,
-    TokenAnswer,
-    TokenCall,
-    Userinfo,
     Variable,
     VariableKind,
 )
 from asgi_social.protocols.signing import SignatureMethod
-from asgi_social.providers.table import STANDARD_ANSWERS, STANDARD_NAMES, Names, Table
+from asgi_social.protocols.variables import is_value
+from asgi_social.providers import calls, kinds
+from asgi_social.providers.calls import NONE_KNOWN
+from asgi_social.providers.kinds import one_of, some_of, within
+from asgi_social.providers.table import STANDARD_NAMES, Kind, Names, Record, Table
 
-# What a file says where nobody knows of any: said, so that it is not taken for forgotten.
-NONE_KNOWN = "none known"
 _MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
+_CREDENTIALS = ("client_id", "client_secret")
+_ALGORITHMS = ("EdDSA", *(f"{kind}{bits}" for kind in ("RS", "PS", "ES", "HS") for bits in (256, 384, 512)))
+_BY_ENDPOINTS = ("oauth2", "oidc", "oauth1")
+
+
+def provider_from(values: Mapping[str, object], *, place: str, is_checked: bool = False) -> Provider:
+    """Read one provider.
+
+    Args:
+        values: The TOML as parsed.
+        place: The file's name, or the setting's, for errors.
+        is_checked: Whether it was read once without an error, so that it need not be checked again.
+
+    Raises:
+        SettingsError: A key is unknown, missing or of the wrong kind, or an expression cannot be read or names
+            something that there is not.
+    """
+    names = Names.of(values)
+    if not is_checked:
+        _check(Table(values, place=place, names=names))
+    given = _TOP.made(values, names, **_DEFAULTS[names.protocol])
+    is_retired = "retired" in given
+    if is_retired:
+        given = {"flows": frozenset(), **given, "oauth1": None, "openid2": None}
+    if given.get("code") is True:  # beside this file
+        given["code"] = given["name"]
+    given["refresh"] = calls.refresh_of(values.get("refresh"), names, token=given["token"], is_retired=is_retired)
+    given.setdefault("credentials", _credentials_of(names.protocol, given["token"].auth))
+    return Provider(**given, templates=tuple(names.templates))
+
+
+def _credentials_of(protocol: Protocol, token_auth: str) -> frozenset[str]:
+    if protocol in {"openid2", "saml"}:  # nothing is shared with the provider that would have to be kept
+        return frozenset()
+    return frozenset(("client_id",) if token_auth == "none" else _CREDENTIALS)
+
+
+def _check(top: Table) -> None:
+    if top.values.get("retired") is None:
+        _require_endpoints(top)
+    _TOP.check(top)
+
+
+def _require_endpoints(top: Table) -> None:
+    """Raise where a file leaves out an address without which its protocol goes nowhere."""
+    protocol = top.names.protocol
+    if protocol == "openid2":
+        openid2 = _part(top, "openid2")
+        if openid2.values.get("endpoint") is None:
+            openid2.require("url")
+        else:  # or it could speak of identities that are not its own
+            openid2.require("allow_identity")
+    # Metadata name the endpoints that a file leaves out.
+    if protocol not in _BY_ENDPOINTS or top.values.get("oidc") is not None:
+        return
+    flows = top.values.get("flows")
+    if not isinstance(flows, list) or "redirect" in flows:
+        _part(top, "authorize").require("url")
+        _part(top, "token").require("url")
+        if protocol == "oauth1":
+            _part(top, "oauth1").require("request_url")
+    userinfo = _part(top, "userinfo")
+    if userinfo.values.get("source") in (None, "request"):  # a tuple, for a list has no hash
+        userinfo.require("url")
+    verify = top.values.get("verify")
+    if protocol == "oidc" or top.values.get("id_token") is not None:
+        _part(top, "id_token").require("issuer", "jwks")
+    elif isinstance(verify, list) and any(one.values.get("kind") == "id_token" for one in top.each("verify", verify)):
+        top.require("id_token")
+
+
+def _part(top: Table, key: str) -> Table:
+    value = top.values.get(key)
+    return top.within(key, {} if value is None else value)
+
+
+def _check_retired(top: Table, key: str, value: object) -> None:
+    month = kinds.check_text(top, key, value)
+    if not _MONTH.fullmatch(month):
+        raise top.wrong(key, f"is {month!r}", 'a year or a month, such as "2019-04"')
+
+
+def _check_code(top: Table, key: str, value: object) -> None:
+    if not isinstance(value, str):  # the name of the provider beside whose file the code lies
+        kinds.check_flag(top, key, value)
+
+
+def _check_color(table: Table, key: str, value: object) -> None:
+    color = kinds.check_text(table, key, value)
+    if not _COLOR.fullmatch(color):
+        raise table.wrong(key, f"is {color!r}", 'six hexadecimal digits in lower case, such as "#5e6ad2"')
+
+
+_BRAND: Record[dict[str, str]] = Record(dict, {"color": Kind(_check_color), "mark": kinds.text})
+
+
+def _check_brand(top: Table, key: str, value: object) -> None:
+    if value != NONE_KNOWN:
+        _BRAND.check(top.within(key, value))
+
+
+def _brand(value: Any, names: Names) -> dict[str, str]:
+    return {} if value == NONE_KNOWN else _BRAND.made(value, names)
+
+
+_VARIABLE = Record(
+    Variable,
+    {
+        "setting": kinds.word,
+        "from": one_of(Origin),
+        "param": kinds.text,
+        "kind": one_of(VariableKind),
+        "pattern": kinds.pattern,
+        "choices": kinds.mapping,
+        "default": kinds.text,
+        "example": kinds.text,
+    },
+    named={"from": "origin"},
+)
+
+
+def _check_variables(top: Table, key: str, value: object) -> None:
+    table = top.within(key, value)
+    table.forbid(table.values, STANDARD_NAMES)
+    for name, one in table.values.items():
+        variable = table.within(name, one)
+        if variable.values.get("from", "setting") != "setting" and variable.values.get("choices") is None:
+            variable.require("pattern")  # what others choose stands in addresses
+        _VARIABLE.check(variable)
+        made = _VARIABLE.made(variable.values, top.names, setting=name)
+        # Plain http to a loopback host is for the settings to allow.
+        is_known = not made.default or made.default in made.choices
+        if not is_known and not is_value(made, str(made.default), development=True):
+            raise variable.wrong("default", f"is no {made.kind}", made.pattern or f"a {made.kind}")
+
+
+def _variables(value: Mapping[str, Mapping[str, object]], names: Names) -> dict[str, Variable]:
+    return {name: _VARIABLE.made(one, names, setting=name) for name, one in value.items()}
+
+
+_AUTHORIZE = Record(
+    Authorize,
+    {
+        "url": kinds.address,
+        "scope": kinds.texts,
+        "scope_sep": kinds.word,
+        "params": kinds.templates,
+        "rename": kinds.mapping,
+        "drop": kinds.text_set,
+        "response_type": kinds.word,
+        "response_mode": one_of(Literal["form_post"]),
+        "state_in": one_of(Authorize.__annotations__["state_in"]),
+        "fragment": kinds.text,
+        "pkce": one_of(Pkce),
+        "offline": within(
+            Record(Offline, {"params": kinds.templates, "scope": kinds.texts, "consent": kinds.templates})
+        ),
+    },
+)
+
+
+def _check_authorize(top: Table, key: str, value: object) -> None:
+    _AUTHORIZE.check(top.within(key, value))
+
+
+def _authorize(value: Mapping[str, object], names: Names) -> Authorize:
+    # OAuth 1 has no state of its own.
+    return _AUTHORIZE.made(value, names, state_in="redirect" if names.protocol == "oauth1" else "query")
+
+
+_FIELDS = ("username", "email", "fullname", "first_name", "last_name", "picture", "locale")
+_ACCOUNT: Record[dict[str, Any]] = Record(
+    dict, {"email_verified": kinds.flag_or_path, **dict.fromkeys(_FIELDS, kinds.path)}
+)
+
+
+def _check_account(top: Table, key: str, value: object) -> None:
+    _ACCOUNT.check(top.within(key, value))
+
+
+def _account(value: Mapping[str, object], names: Names) -> dict[str, object]:
+    given = _ACCOUNT.made(value, names)
+    is_verified = given.pop("email_verified", False)
+    return {"account": {**_DEFAULTS[names.protocol]["account"], **given}, "email_verified": is_verified}
+
+
+def _check_extra_data(top: Table, key: str, value: object) -> None:
+    for one in top.typed(key, value, list):
+        match one:
+            case str() | [str(), str()] | [str(), str(), bool()]:
+                pass
+            case _:
+                raise top.wrong(key, "holds something else", '"a", ["from", "to"] or ["from", "to", true]')
+
+
+def _extra_data(value: list[str | list[Any]], _: Names) -> tuple[tuple[str, str, bool], ...]:
+    """Give where each is read and what it is called, and whether it is left out when empty."""
+    return tuple(
+        (one, one, False) if isinstance(one, str) else (one[0], one[1], len(one) == 3 and one[2]) for one in value
+    )
+
+
+def _calculation_of(case: str = "lower", **given: Any) -> Calculation:
+    return Calculation(is_upper=case == "upper", **given)
+
+
+_HASHED_KEYS: dict[str, Kind] = {
+    "sign": one_of(Calculation.__annotations__["sign"]),
+    "data": kinds.template,
+    "case": one_of(Literal["lower", "upper"]),
+}
+_HASHED = Record(_calculation_of, _HASHED_KEYS, required=("data",))
+_SIGNED = Record(_calculation_of, {**_HASHED_KEYS, "key": kinds.template}, required=("key", "data"))
+
+
+def _check_calculations(top: Table, key: str, value: object) -> None:
+    table = top.within(key, value)
+    table.forbid(table.values, STANDARD_NAMES)
+    for name, one in table.values.items():
+        calculation = table.within(name, one)
+        record = _HASHED if calculation.values.get("sign") in ("sha256", "md5") else _SIGNED
+        record.check(calculation)
+
+
+def _calculations(value: Mapping[str, Mapping[str, object]], names: Names) -> dict[str, Calculation]:
+    return {name: _SIGNED.made(one, names) for name, one in value.items()}
+
+
+_POLICY = Record(
+    Policy,
+    {
+        "path": kinds.path,
+        "op": one_of(Policy.__annotations__["op"]),
+        "value": kinds.template,
+        "setting": kinds.text,
+        "status_of": kinds.text,
+        "only_if": one_of(Policy.__annotations__["only_if"]),
+        "error": kinds.text,
+    },
+    required=("error",),
+)
+
+
+def _check_policies(top: Table, key: str, value: object) -> None:
+    for one in top.each(key, value):
+        if not one.values.get("status_of"):
+            op = one.values.get("op", "equals")
+            one.require("path", *(["value"] if op == "equals" else ["setting"] if op == "any_of" else []))
+        _POLICY.check(one)
+
+
+def _policies(value: list[Mapping[str, object]], names: Names) -> tuple[Policy, ...]:
+    return tuple(_POLICY.made(one, names) for one in value)
+
+
+def _nothing(_value: object, _names: Names) -> dict[str, object]:
+    """Give no argument: what this key says is read elsewhere, or by people alone."""
+    return {}
+
+
+def _unchecked(_table: Table, _key: str, _value: object) -> None:
+    """Let anything pass, which is held where it is read."""
+
+
+_READ_ELSEWHERE = Kind(_unchecked, _nothing)
+_TOP: Record[dict[str, Any]] = Record(
+    dict,
+    {
+        "name": kinds.text,
+        "title": kinds.text,
+        "protocol": one_of(Protocol),
+        "docs": kinds.text,
+        "console": kinds.text,
+        "brand": Kind(_check_brand, _brand),
+        "retired": Kind(_check_retired),
+        "association_only": kinds.flag,
+        "code": Kind(_check_code, lambda value, _: value or None),
+        "flows": some_of(("redirect", "token")),
+        "vars": Kind(_check_variables, _variables),
+        "authorize": Kind(_check_authorize, _authorize),
+        "callback": within(
+            Record(
+                CallbackRules,
+                {"code_param": kinds.word, "keep": kinds.texts, "error": kinds.text, "error_message": kinds.text},
+            )
+        ),
+        "token": calls.token,
+        "userinfo": calls.userinfo,
+        "uid": within(Record(dict, {"path": kinds.path, "authority": kinds.template}, named={"path": "uid"})),
+        "api_hosts": kinds.hosts,
+        "account": Kind(_check_account, _account),
+        "extra_data": Kind(_check_extra_data, _extra_data),
+        "calc": Kind(_check_calculations, _calculations),
+        "policy": Kind(_check_policies, _policies),
+        "errors": within(
+            Record(ErrorRules, {"ok": kinds.path, "ok_is": kinds.text, "code": kinds.path, "message": kinds.path})
+        ),
+        "refresh": Kind(calls.check_refresh, _nothing),
+        "revoke": calls.revoke,
+        "verify": calls.proofs,
+        "oidc": within(Record(Oidc, {"endpoint": kinds.address, "config": kinds.address}, required=("endpoint",))),
+        "id_token": within(
+            Record(
+                IdTokenRules,
+                {
+                    "issuer": kinds.template_list,
+                    "jwks": kinds.address,
+                    "algs": some_of(_ALGORITHMS, is_ordered=True),
+                    "nonce": one_of(IdTokenRules.__annotations__["nonce"]),
+                    "lax": some_of(("at_hash", "aud_azp")),
+                    "max_age": kinds.seconds,
+                },
+                named={"issuer": "issuers"},
+            )
+        ),
+        "oauth1": within(
+            Record(
+                OAuth1,
+                {
+                    "request_url": kinds.address,
+                    "request_method": one_of(OAuth1.__annotations__["request_method"]),
+                    "params": kinds.templates,
+                    "signature": one_of(SignatureMethod),
+                },
+            )
+        ),
+        "openid2": within(
+            Record(
+                OpenId2,
+                {
+                    "url": kinds.address,
+                    "endpoint": kinds.address,
+                    "allow_identity": kinds.pattern,
+                    "attrs": kinds.mapping,
+                    "sreg": kinds.texts,
+                },
+            )
+        ),
+        "credentials": some_of(_CREDENTIALS),
+        "quirks": kinds.texts,
+        "extends": _READ_ELSEWHERE,
+        "sources": _READ_ELSEWHERE,
+        "exchange": _READ_ELSEWHERE,
+    },
+    named={"vars": "variables", "calc": "calculations", "policy": "policies", "verify": "proofs"},
+    several=["brand", "token", "uid", "account", "refresh", "extends", "sources", "exchange"],
+    required=("name", "title"),
+)
 _OIDC_ACCOUNT = {
     "username": "preferred_username",
     "email": "email",
@@ -52,482 +392,23 @@ _OIDC_ACCOUNT = {
     "picture": "picture",
     "locale": "locale",
 }
-_OPENID2_ACCOUNT = {"username": "nickname", **{name: name for name in ("email", "fullname", "first_name", "last_name")}}
-_ACCOUNT = {name: name for name in ("username", "email", "fullname", "first_name", "last_name")}
-_ALGORITHMS = ("EdDSA", *(f"{kind}{bits}" for kind in ("RS", "PS", "ES", "HS") for bits in (256, 384, 512)))
-_TOKEN_AUTH = ("body", "basic", "basic+body", "bearer_secret", "secret_jwt", "metadata", "none")
-_CALL_AUTH = ("bearer", "basic", "query", "app", "oauth1", "none")
-
-
-def provider_from(values: Mapping[str, object], *, place: str) -> Provider:
-    """Read one provider.
-
-    Args:
-        values: The TOML as parsed.
-        place: The file's name, or the setting's, for errors.
-
-    Raises:
-        SettingsError: A key is unknown, missing or of the wrong kind, or an expression cannot be read or names
-            something that there is not.
-    """
-    names = Names.of(values)
-    top = Table(values, place=place, names=names)
-    protocol = cast(Protocol, top.choice("protocol", Protocol, default="oauth2"))
-    name, oidc, retired = top.required_text("name"), protocol == "oidc", _retired(top)
-    flows = frozenset(top.choices("flows", _FLOWS, default=() if retired else _FLOWS))
-    if not retired and protocol in _BY_ENDPOINTS:
-        _require_endpoints(top, redirect="redirect" in flows, protocol=protocol)
-    token, answer, secret = _token(top.table("token"), protocol=protocol)
-    uid, account = top.table("uid"), top.table("account")
-    color, mark = _brand(top)
-    provider = Provider(
-        name=name,
-        title=top.required_text("title"),
-        protocol=protocol,
-        docs=top.text("docs"),
-        console=top.text("console"),
-        mark=mark,
-        color=color,
-        retired=retired,
-        association_only=top.flag("association_only", default=False),
-        code=_code(top, name),
-        flows=flows,
-        variables=_variables(top.table("vars")),
-        authorize=_authorize(top.table("authorize"), protocol),
-        callback=_callback(top.table("callback")),
-        token=token,
-        answer=answer,
-        token_secret=secret,
-        userinfo=_userinfo(top.table("userinfo"), protocol),
-        uid=uid.required_path("path", default=_UIDS.get(protocol, "id")),
-        authority=uid.template("authority") or template(""),
-        api_hosts=top.hosts("api_hosts"),
-        email_verified=_email_verified(account),
-        account=_account(account, _ACCOUNTS.get(protocol, _ACCOUNT)),
-        extra_data=_extra_data(top),
-        calculations=_calculations(top.table("calc")),
-        policies=tuple(_policy(one) for one in top.tables("policy")),
-        errors=_errors(top.table("errors")),
-        refresh=_refresh(top, token),
-        revoke=None if _is_none_known(top, "revoke") else _revoke(top.table("revoke")),
-        proofs=() if _is_none_known(top, "verify") else tuple(_proof(one) for one in top.tables("verify")),
-        oidc=_oidc(top.table("oidc")) if "oidc" in top else None,
-        id_token=_id_token(top.table("id_token")) if oidc or "id_token" in top else None,
-        oauth1=_oauth1(top.table("oauth1")) if protocol == "oauth1" and not retired else None,
-        openid2=_openid2(top.table("openid2")) if protocol == "openid2" and not retired else None,
-        credentials=_credentials(top, protocol, token),
-        quirks=top.texts("quirks"),
-        templates=tuple(names.templates),  # the last, when all have been read
-    )
-    uid.done()
-    for key in ("extends", "sources", "exchange"):  # read before this, or by people alone
-        top.raw(key)
-    top.done()
-    return provider
-
-
-def _retired(top: Table) -> str | None:
-    month = top.text("retired")
-    if month is not None and not _MONTH.fullmatch(month):
-        raise top.wrong("retired", f"is {month!r}", 'a year or a month, such as "2019-04"')
-    return month
-
-
-def _code(top: Table, name: str) -> str | None:
-    """Give the provider beside whose file the code lies: this one, or the one that it extends."""
-    if top.raw("code") is None or isinstance(top.raw("code"), str):
-        return top.text("code")
-    return name if top.flag("code", default=False) else None
-
-
-def _is_none_known(top: Table, key: str) -> bool:
-    return key not in top or top.raw(key) == NONE_KNOWN
-
-
-def _brand(top: Table) -> tuple[str | None, str | None]:
-    if _is_none_known(top, "brand"):
-        return None, None
-    brand = top.table("brand")
-    color, mark = brand.text("color"), brand.text("mark")
-    if color is not None and not _COLOR.fullmatch(color):
-        raise brand.wrong("color", f"is {color!r}", 'six hexadecimal digits in lower case, such as "#5e6ad2"')
-    brand.done()
-    return color, mark
-
-
-_FLOWS = ("redirect", "token")
-_UIDS = {"oidc": "sub", "openid2": "claimed_id", "saml": "uid"}
-_ACCOUNTS = {"oidc": _OIDC_ACCOUNT, "openid2": _OPENID2_ACCOUNT}
-_CREDENTIALS = ("client_id", "client_secret")
-# With these nothing is shared with the provider that would have to be kept.
-_CREDENTIALS_OF: Mapping[str, tuple[str, ...]] = {"openid2": (), "saml": ()}
-_BY_ENDPOINTS = ("oauth2", "oidc", "oauth1")
-
-
-def _require_endpoints(top: Table, *, redirect: bool, protocol: Protocol) -> None:
-    if "oidc" in top:  # whose metadata name the endpoints that the file leaves out
-        return
-    if redirect:
-        top.table("authorize").require("url")
-        top.table("token").require("url")
-    if redirect and protocol == "oauth1":
-        top.table("oauth1").require("request_url")
-    userinfo = top.table("userinfo")
-    if userinfo.raw("source") in (None, "request"):  # a tuple, for a list has no hash
-        userinfo.require("url")
-    if protocol == "oidc" or "id_token" in top:
-        top.table("id_token").require("issuer", "jwks")
-    elif not _is_none_known(top, "verify") and any(one.raw("kind") == "id_token" for one in top.tables("verify")):
-        top.require("id_token")
-
-
-def _variables(table: Table) -> dict[str, Variable]:
-    table.forbid(table.names(), STANDARD_NAMES)
-    return {name: _variable(table.table(name), name) for name in table.names()}
-
-
-def _variable(table: Table, name: str) -> Variable:
-    origin = cast(Origin, table.choice("from", Origin, default="setting"))
-    if origin != "setting":  # what others choose stands in addresses
-        table.require("pattern" if "choices" not in table else "choices")
-    variable = Variable(
-        setting=table.text("setting") or name,
-        origin=origin,
-        param=table.text("param"),
-        kind=cast(VariableKind, table.choice("kind", VariableKind, default="label")),
-        pattern=table.text("pattern"),
-        choices=table.mapping("choices"),
-        default=table.text("default"),
-        example=table.text("example"),
-    )
-    table.done()
-    return variable
-
-
-def _authorize(table: Table, protocol: Protocol) -> Authorize:
-    authorize = Authorize(
-        url=table.address("url"),
-        scope=table.texts("scope"),
-        scope_sep=table.text("scope_sep") or " ",
-        params=table.templates("params"),
-        rename=table.mapping("rename"),
-        drop=frozenset(table.texts("drop")),
-        response_type=table.text("response_type") or "code",
-        response_mode=cast(Any, table.choice("response_mode", Literal["form_post"], default="") or None),
-        # OAuth 1 has no state of its own.
-        state_in="redirect"
-        if protocol == "oauth1"
-        else cast(Any, table.choice("state_in", Authorize.__annotations__["state_in"], default="query")),
-        fragment=table.text("fragment") or "",
-        pkce=cast(Pkce, table.choice("pkce", Pkce, default="supported")),
-        offline=_offline(table.table("offline")),
-    )
-    table.done()
-    return authorize
-
-
-def _offline(table: Table) -> Offline:
-    if not table:
-        return Offline()
-    offline = Offline(params=table.templates("params"), scope=table.texts("scope"), consent=table.templates("consent"))
-    table.done()
-    return offline
-
-
-def _callback(table: Table) -> CallbackRules:
-    if not table:
-        return CallbackRules()
-    rules = CallbackRules(
-        code_param=table.text("code_param") or "code",
-        keep=table.texts("keep"),
-        error=table.text("error"),
-        error_message=table.text("error_message"),
-    )
-    table.done()
-    return rules
-
-
-def _token(table: Table, *, protocol: Protocol) -> tuple[TokenCall, TokenAnswer, SecretJwt | None]:
-    call = _token_call(table, TokenCall(auth="metadata" if protocol == "oidc" else "body"))
-    answer = TokenAnswer(
-        path=table.path("path"),
-        access_token=table.required_path("access_token", default="access_token"),
-        refresh_token=table.required_path("refresh_token", default="refresh_token"),
-        id_token=table.required_path("id_token", default="id_token"),
-        scope=table.required_path("scope", default="scope"),
-        expires=table.required_path("expires", default="expires_in"),
-        expires_unit=cast(Any, table.choice("expires_unit", _EXPIRES_UNIT, default="s")),
-        token_type=table.text("token_type") or ("oauth1" if protocol == "oauth1" else "Bearer"),
-        format=cast(Any, table.choice("format", Format, default="json")),
-    )
-    if call.auth == "secret_jwt":
-        table.require("secret_jwt")
-    secret = _secret_jwt(table.table("secret_jwt")) if "secret_jwt" in table else None
-    table.done()
-    return call, answer, secret
-
-
-_EXPIRES_UNIT = TokenAnswer.__annotations__["expires_unit"]
-_SEND = TokenCall.__annotations__["send"]
-_OF_TOKEN_CALL = tuple(one.name for one in fields(TokenCall))
-
-
-def _token_call(table: Table, base: TokenCall) -> TokenCall:
-    """Read a request to the token endpoint; what the table leaves out is as in ``base``."""
-    given = [key for key in _OF_TOKEN_CALL if key in table]  # all are asked for, so that each is known
-    if not given:
-        return base
-    return TokenCall(
-        url=table.address("url") or base.url,
-        auth=table.way("auth", _TOKEN_AUTH, prefixes=("header:",), default=base.auth),
-        method=cast(Any, table.choice("method", TokenCall.__annotations__["method"], default=base.method)),
-        send=cast(Any, table.choice("send", _SEND, default=base.send)),
-        params=table.templates("params") if "params" in table else base.params,
-        headers=table.templates("headers") if "headers" in table else base.headers,
-        rename=table.mapping("rename") if "rename" in table else base.rename,
-        drop=frozenset(table.texts("drop")) if "drop" in table else base.drop,
-    )
-
-
-def _secret_jwt(table: Table) -> SecretJwt:
-    secret = SecretJwt(
-        alg=table.required_text("alg"),
-        kid=table.required_template("kid"),
-        iss=table.required_template("iss"),
-        sub=table.required_template("sub"),
-        aud=table.required_template("aud"),
-        lifetime=table.number("ttl") or 300,
-    )
-    table.done()
-    return secret
-
-
-def _call(table: Table, *, identifier: str, method: str = "GET", auth: str = "bearer", first: bool = False) -> Call:
-    body, hosts = table.table("body"), table.hosts("hosts")
-    call = Call(
-        id=identifier,
-        url=table.address("url", led=bool(hosts)),
-        hosts=hosts,
-        method=cast(Any, table.choice("method", Call.__annotations__["method"], default=method)),
-        auth=table.way("auth", _CALL_AUTH, prefixes=("header:", "name:"), default=auth),
-        query_name=table.text("query_name") or "access_token",
-        params=table.templates("params"),
-        headers=table.templates("headers"),
-        form=body.templates("form") if body and "form" in body else None,
-        json=body.templates("json") if body and "json" in body else None,
-        path=table.path("path"),
-        format=cast(Any, table.choice("format", Format, default="json")),
-        optional=table.flag("optional", default=False),
-        first=first,
-    )
-    body.done()
-    return call
-
-
-def _userinfo(table: Table, protocol: Protocol) -> Userinfo:
-    requests = []
-    auth = "oauth1" if protocol == "oauth1" else "bearer"
-    for one in table.tables("requests"):
-        one.require("url")
-        one.forbid([one.required_text("id")], STANDARD_ANSWERS)
-        first = one.flag("first", default=False)
-        requests.append(_call(one, identifier=one.required_text("id"), auth=auth, first=first))
-        one.done()
-    userinfo = Userinfo(
-        source=cast(Any, table.choice("source", Userinfo.__annotations__["source"], default=_source_of(protocol))),
-        main=_call(table, identifier="userinfo", auth=auth),
-        requests=tuple(requests),
-    )
-    table.done()
-    return userinfo
-
-
-def _source_of(protocol: Protocol) -> str:
-    """Say where the account is read where a file does not: with OpenID 2.0 and SAML the answer itself tells it."""
-    return "token" if protocol in {"openid2", "saml"} else "request"
-
-
-def _email_verified(table: Table) -> Any:
-    value = table.raw("email_verified")
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    return table.path("email_verified")
-
-
-def _account(table: Table, defaults: Mapping[str, str]) -> dict[str, Any]:
-    names = [name for name in _OIDC_ACCOUNT if name in table or name in defaults]
-    found = {name: table.path(name, default=defaults.get(name)) for name in names}
-    # Asked for here, so that a misspelt key is told apart from one that this protocol leaves out.
-    for name in _OIDC_ACCOUNT:
-        table.raw(name)
-    table.done()
-    return found
-
-
-def _extra_data(top: Table) -> tuple[tuple[str, str, bool], ...]:
-    """Read a list of ``"a"``, ``["from", "to"]`` or ``["from", "to", true]`` (true: left out when empty)."""
-    found = []
-    for one in top.items("extra_data"):
-        match one:
-            case str():
-                found.append((one, one, False))
-            case [str(source), str(target)]:
-                found.append((source, target, False))
-            case [str(source), str(target), bool(only_if_there)]:
-                found.append((source, target, only_if_there))
-            case _:
-                raise top.wrong("extra_data", "holds something else", '"a", ["from", "to"] or ["from", "to", true]')
-    return tuple(found)
-
-
-def _calculations(table: Table) -> dict[str, Calculation]:
-    found = {}
-    table.forbid(table.names(), STANDARD_NAMES)
-    for name in table.names():
-        one = table.table(name)
-        sign = one.choice("sign", Calculation.__annotations__["sign"], default="hmac_sha256")
-        found[name] = Calculation(
-            sign=cast(Any, sign),
-            key=one.required_template("key") if sign == "hmac_sha256" else None,
-            data=one.required_template("data"),
-            is_upper=one.choice("case", Literal["lower", "upper"], default="lower") == "upper",
-        )
-        one.done()
-    return found
-
-
-def _policy(table: Table) -> Policy:
-    op = table.choice("op", Policy.__annotations__["op"], default="equals")
-    status_of = table.text("status_of") or ""
-    if not status_of:
-        table.require("path", *({"equals": ["value"], "any_of": ["setting"]}.get(op, [])))
-    policy = Policy(
-        path=table.path("path"),
-        op=cast(Any, op),
-        value=table.template("value"),
-        setting=table.text("setting") or "",
-        status_of=status_of,
-        only_if=cast(Any, table.choice("only_if", Policy.__annotations__["only_if"], default="always")),
-        error=table.required_text("error"),
-    )
-    table.done()
-    return policy
-
-
-def _errors(table: Table) -> ErrorRules:
-    if not table:
-        return ErrorRules()
-    rules = ErrorRules(
-        ok=table.path("ok"), ok_is=table.text("ok_is"), code=table.path("code"), message=table.path("message")
-    )
-    table.done()
-    return rules
-
-
-def _refresh(top: Table, token: TokenCall) -> Refresh:
-    if top.raw("refresh") is False or (top.raw("retired") and "refresh" not in top):
-        return Refresh(enabled=False, call=token)
-    table = top.table("refresh")
-    refresh = Refresh(
-        call=_token_call(table, token),
-        with_token=cast(Any, table.choice("with", Refresh.__annotations__["with_token"], default="refresh_token")),
-        grant=table.text("grant") or "refresh_token",
-        token_param=table.text("token_param") or "refresh_token",
-        rotates=table.flag("rotates", default=True),
-        expires_default=table.number("expires_default"),
-        never_expires=table.flag("never_expires", default=False),
-        early=table.number("early"),
-        ended=frozenset(table.texts("ended")),
-    )
-    table.done()
-    return refresh
-
-
-def _revoke(table: Table) -> Revoke:
-    table.require("url")
-    style = table.choice("style", Revoke.__annotations__["style"], default="rfc7009")
-    revoke = Revoke(
-        style=cast(Any, style),
-        call=_call(table, identifier="revocation", method="POST", auth="none"),
-        ok=frozenset(table.numbers("ok", default=(200, 204))),
-        ok_body=table.texts("ok_body"),
-    )
-    table.done()
-    return revoke
-
-
-# What has to be read of the answer, by the kinds of proof for which the provider is asked.
-_ASKING = {"lookup": "app", "bound": "subject"}
-
-
-def _proof(table: Table) -> Proof:
-    kind = table.choice("kind", Proof.__annotations__["kind"], default="lookup")
-    if kind in _ASKING:
-        table.require("url", _ASKING[kind])
-    proof = Proof(
-        kind=cast(Any, kind),
-        key=table.template("key"),
-        call=_call(table, identifier="look-up") if kind in _ASKING else None,
-        app=table.path("app"),
-        subject=table.path("subject"),
-        active=table.path("active"),
-        expires=table.path("expires"),
-        must=table.conditions("must"),
-    )
-    table.done()
-    return proof
-
-
-def _oidc(table: Table) -> Oidc:
-    table.require("endpoint")
-    oidc = Oidc(endpoint=table.address("endpoint") or template(""), config=table.address("config"))
-    table.done()
-    return oidc
-
-
-def _oauth1(table: Table) -> OAuth1:
-    rules = OAuth1(
-        request_url=table.address("request_url"),
-        request_method=cast(
-            Any, table.choice("request_method", OAuth1.__annotations__["request_method"], default="GET")
-        ),
-        params=table.templates("params"),
-        signature=cast(Any, table.choice("signature", SignatureMethod, default="HMAC-SHA1")),
-    )
-    table.done()
-    return rules
-
-
-def _credentials(top: Table, protocol: Protocol, token: TokenCall) -> frozenset[str]:
-    sent = ("client_id",) if token.auth == "none" else _CREDENTIALS
-    default = _CREDENTIALS_OF.get(protocol, sent)
-    return frozenset(top.choices("credentials", _CREDENTIALS, default=default))
-
-
-def _openid2(table: Table) -> OpenId2:
-    rules = OpenId2(
-        url=table.address("url"),
-        endpoint=table.address("endpoint"),
-        allow_identity=table.pattern("allow_identity"),
-        attrs=table.mapping("attrs"),
-        sreg=table.texts("sreg"),
-    )
-    if rules.endpoint is None:
-        table.require("url")
-    elif rules.allow_identity is None:  # or the provider could speak of identities that are not its own
-        table.require("allow_identity")
-    table.done()
-    return rules
-
-
-def _id_token(table: Table) -> IdTokenRules:
-    rules = IdTokenRules(
-        issuers=table.template_list("issuer"),
-        jwks=table.address("jwks"),
-        algs=table.choices("algs", _ALGORITHMS, default=("RS256",)),
-        nonce=cast(Any, table.choice("nonce", IdTokenRules.__annotations__["nonce"], default="required")),
-        lax=frozenset(table.choices("lax", ("at_hash", "aud_azp"))),
-        max_age=table.number("max_age") or 600,
-    )
-    table.done()
-    return rules
+_NAMES = {name: name for name in ("username", "email", "fullname", "first_name", "last_name")}
+
+
+def _defaults_of(protocol: Protocol) -> dict[str, Any]:
+    """Give what a provider of a protocol is where its file says nothing."""
+    account = {"oidc": _OIDC_ACCOUNT, "openid2": {**_NAMES, "username": "nickname"}}.get(protocol, _NAMES)
+    names = Names(protocol=protocol)
+    more: dict[str, dict[str, Any]] = {"oidc": {"id_token": IdTokenRules()}, "oauth1": {"oauth1": OAuth1()}}
+    return {
+        "protocol": protocol,
+        "authorize": _authorize({}, names),
+        **_TOP.made({"token": {}, "userinfo": {}}, names),
+        "uid": path({"oidc": "sub", "openid2": "claimed_id", "saml": "uid"}.get(protocol, "id")),
+        "authority": template(""),
+        "account": {name: path(source) for name, source in account.items()},
+        **more.get(protocol, {}),
+    }
+
+
+_DEFAULTS = {protocol: _defaults_of(protocol) for protocol in get_args(Protocol)}

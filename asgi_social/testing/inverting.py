@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
-from asgi_social.expressions import Path, _Condition, _Filter, _Hole, _Move, _Route
+from asgi_social.expressions import Path, _Alternative, _Condition, _Filter, _Hole, _Move, _read, _Route
 
 Answers: TypeAlias = Mapping[str, object]
 """JSON by root, as the paths name them: ``token``, ``id``, ``userinfo``, and a request's id."""
@@ -34,7 +34,7 @@ def with_facts(answers: Answers, facts: Iterable[tuple[Path, object]], *, base: 
     """
     kept: list[tuple[Path, object]] = []
     for path, value in facts:
-        candidate = _told(answers, path, value, base=base, made_up=False)
+        candidate = _told(answers, path.alternatives, value, base=base, made_up=False)
         if candidate is not None and all(one.read(merged(candidate)) == known for one, known in kept):
             answers = candidate
             kept.append((path, value))
@@ -47,13 +47,13 @@ def with_something(answers: Answers, path: Path, value: str, *, base: str) -> An
     That is for a text of several parts, such as ``{hub_id}:{user_id}``, which the value is not made of.
     """
     for text in (value, _NOT_PLAIN.sub("", value)):  # the second where the path cuts at a mark that is in the first
-        told = _told(answers, path, text, base=base, made_up=True)
+        told = _told(answers, path.alternatives, text, base=base, made_up=True)
         if told is not None:
             return told
     for alternative in path.alternatives:
         for hole in alternative if isinstance(alternative, tuple) else ():
-            within = None if isinstance(hole, str) else Path(source="", alternatives=hole[0])
-            if within is not None and within.read(merged(answers)) is None:
+            within = () if isinstance(hole, str) else hole[0]
+            if within and _read(within, merged(answers)) is None:
                 told = _told(answers, within, _NOT_NAME.sub("-", value), base=base, made_up=True)
                 answers = answers if told is None else told
         if path.read(merged(answers)) is not None:
@@ -71,7 +71,7 @@ def with_names(answers: Answers, root: str, names: Sequence[str], value: object)
 
 def enclosed(path: Path | None, inner: object) -> object:
     """Give the whole answer in which a path finds the inner one; without a path that is all."""
-    told = None if path is None else _told({}, path, inner, base="userinfo", made_up=False)
+    told = None if path is None else _told({}, path.alternatives, inner, base="userinfo", made_up=False)
     return inner if told is None else told["answer" if "answer" in told else "userinfo"]
 
 
@@ -91,22 +91,24 @@ def merged(answers: Answers) -> dict[str, object]:
     return {**answers, "": whole}
 
 
-def _told(answers: Answers, path: Path, value: object, *, base: str, made_up: bool) -> Answers | None:
-    """Give answers from which a path reads a value, or None.
+def _told(
+    answers: Answers, alternatives: tuple[_Alternative, ...], value: object, *, base: str, made_up: bool
+) -> Answers | None:
+    """Give answers from which a path's alternatives read a value, or None.
 
     A name of which only a part is read, such as what stands before the @ of an address, is not made up for a fact: a
     person without an address would get one.
     """
-    if path.read(merged(answers)) == value:
+    if _read(alternatives, merged(answers)) == value:
         return answers
-    for alternative in path.alternatives:
+    for alternative in alternatives:
         if isinstance(alternative, _Route):
             if not made_up and any(kind in {"before", "after"} for kind, _ in alternative.filters):
                 continue
             candidate = _at(answers, alternative, value, base=base)
         else:
             candidate = _pieced(answers, alternative, str(value), base=base) if isinstance(alternative, tuple) else None
-        if candidate is not None and path.read(merged(candidate)) == value:
+        if candidate is not None and _read(alternatives, merged(candidate)) == value:
             return candidate
     return None
 
@@ -130,7 +132,7 @@ def _pieced(answers: Answers, parts: tuple[str | _Hole, ...], text: str, *, base
         (one for one in parts if not isinstance(one, str)), found.groups(), strict=True
     ):
         if piece and told is not None:
-            told = _told(told, Path(source="", alternatives=alternatives), piece, base=base, made_up=False)
+            told = _told(told, alternatives, piece, base=base, made_up=False)
     return told
 
 

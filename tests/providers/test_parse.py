@@ -109,6 +109,12 @@ def parsed(**change: Any) -> Provider:
         ({"brand": "#000000"}, "brand", "is a text"),
         ({"revoke": "none"}, "revoke", "is a text"),
         ({"verify": "unknown"}, "verify", "is a text"),
+        # A value that is of the right kind, and cannot be meant.
+        ({"authorize": {"scope_sep": ""}}, "authorize.scope_sep", "is empty"),
+        ({"refresh": {"expires_default": 0}}, "refresh.expires_default", "is 0"),
+        ({"vars": {"v": {"pattern": "("}}}, "vars.v.pattern", "is no regular expression"),
+        ({"vars": {"v": {"default": "a b"}}}, "vars.v.default", "is no label"),
+        ({"vars": {"v": {"pattern": "[a-z]", "default": "7"}}}, "vars.v.default", "is no label"),
         # A word that is not among those that mean something.
         ({"protocol": "oauth3"}, "protocol", "is 'oauth3', did you mean 'oauth2'?"),
         ({"retired": "2019-13"}, "retired", "is '2019-13'"),

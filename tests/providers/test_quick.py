@@ -5,9 +5,10 @@ import tomllib
 import pytest
 
 from asgi_social import providers
+from asgi_social.providers.parse import provider_from
 from asgi_social.providers.quick import QUICK, found_in, quick_of
 from scripts import catalogue
-from tests.providers.rules import text_of, values_of
+from tests.providers.rules import text_of, values_of, whole_of
 
 ONE, TWO = b'name = "one"\ntitle = "Gr\xc3\xb6\xc3\x9fe"\nsources = []\n', b'name = "two"\n[uid]\npath = "id"\n'
 BOTH = (quick_of("one", ONE) + quick_of("two", TWO)).encode()
@@ -42,6 +43,11 @@ def test_the_quick_form_of_a_file_says_what_the_file_says(name: str) -> None:
     found = found_in(quick_of(name, raw).encode(), name, raw)
 
     assert found == {key: value for key, value in values_of(name).items() if key not in {"sources", "exchange"}}
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_a_file_passes_the_checks_that_its_quick_form_is_spared(name: str) -> None:
+    assert provider_from(whole_of(name), place=f"{name}.toml") == providers.provider(name)
 
 
 def test_the_script_writes_a_line_for_each_file() -> None:
