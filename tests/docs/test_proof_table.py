@@ -72,7 +72,7 @@ def test_a_row_says_what_is_accepted_and_how_it_is_proved(name: str, kind: str, 
 
 
 def test_who_extends_another_provider_has_its_sources() -> None:
-    assert sources_of_proof("github-org", "lookup") == sources_of_proof("github", "lookup")
+    assert sources_of_proof("github-org") == sources_of_proof("github")
 
 
 def test_the_table_is_written_where_the_page_includes_it(tmp_path: Path) -> None:
