@@ -177,12 +177,12 @@ async def test_a_backend_that_takes_unbound_tokens_is_told_when_the_engine_opens
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     github = {"client_id": "an-id", "client_secret": "a-secret"}
-    backends = {"github": github, "gitlab": {**github, "allow_unbound_tokens": True}}
+    backends = {"github": github, "spotify": {**github, "allow_unbound_tokens": True}}
     async with Social(**settings(backends=backends)):
         pass
 
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        "gitlab: allow_unbound_tokens is set, so that a client token of any other app signs its person in"
+        "spotify: allow_unbound_tokens is set, so that a client token of any other app signs its person in"
     ]
 
 

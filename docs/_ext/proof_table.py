@@ -12,13 +12,6 @@ from docs._ext.provider_sentences import address, conditions
 from docs._ext.wording import code, codes, prose, table
 
 HEADING = ("provider", "what is accepted", "how it is proved", "who says so")
-# By what a source says that it is for, the nearest first.
-_FACTS = {
-    "lookup": ("verify",),
-    "bound": ("verify",),
-    "code": ("verify",),
-    "id_token": ("id_token|issuer|key set", "verify"),
-}
 
 
 def table_of_proofs() -> str:
@@ -38,18 +31,16 @@ Those of the other {len(refused)} are refused as `unbound`: {codes(one.name for 
 def row_of(provider: Provider, proof: Proof) -> list[str]:
     """Give the row of one proof."""
     page = f"[{prose(provider.title)}](reference/providers/{provider.name}.md) {code(provider.name)}"
-    sources = sources_of_proof(provider.name, proof.kind)
+    sources = sources_of_proof(provider.name)
     return [page, *_told(provider, proof), "; ".join(map(_source, sources))]
 
 
-def sources_of_proof(name: str, kind: str) -> list[Source]:
-    """Give the sources that a file names for a proof; those of the file that it extends, where it names none."""
-    sources = providers.evidence(name).sources
-    for facts in _FACTS[kind]:
-        if named := [one for one in sources if re.search(rf"\b({facts})\b", one.of)]:
-            return named
+def sources_of_proof(name: str) -> list[Source]:
+    """Give the sources that a file names for its proofs; those of the file that it extends, where it names none."""
+    if named := [one for one in providers.evidence(name).sources if re.search(r"\bverify\b", one.of)]:
+        return named
     text = (files("asgi_social.providers") / f"{name}.toml").read_text(encoding="utf-8")
-    return sources_of_proof(tomllib.loads(text)["extends"], kind)
+    return sources_of_proof(tomllib.loads(text)["extends"])
 
 
 def _told(provider: Provider, proof: Proof) -> tuple[str, str]:

@@ -57,6 +57,6 @@ def test_a_provider_has_the_proof_that_is_told_of_it(name: str, kind: str) -> No
     assert kind in [proof.kind for proof in proofs]
 
 
-def test_gitlab_has_no_proof_as_the_page_says() -> None:
-    assert "GitLab's data name none" in text_of("explanation/why_proofs.md")
-    assert provider("gitlab").proofs == ()
+def test_spotify_has_no_proof_as_the_page_says() -> None:
+    assert "nothing that Spotify answers names the app" in text_of("explanation/why_proofs.md")
+    assert provider("spotify").proofs == ()

@@ -27,7 +27,7 @@ def test_each_proof_has_a_row_with_a_source() -> None:
 def test_those_without_a_proof_are_named_as_refused() -> None:
     refused = TABLE.partition("are refused as `unbound`: ")[2]
 
-    assert "`gitlab`" in refused
+    assert "`spotify`" in refused
     assert [name for name in PROVED if f"`{name}`" in refused] == []
 
 
@@ -72,7 +72,7 @@ def test_a_row_says_what_is_accepted_and_how_it_is_proved(name: str, kind: str, 
 
 
 def test_who_extends_another_provider_has_its_sources() -> None:
-    assert sources_of_proof("github-org", "lookup") == sources_of_proof("github", "lookup")
+    assert sources_of_proof("github-org") == sources_of_proof("github")
 
 
 def test_the_table_is_written_where_the_page_includes_it(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ from asgi_social.cli.summary import social_auth_names
 from asgi_social.expressions import Template
 from asgi_social.protocols.provider import Provider
 from asgi_social.providers.calls import NONE_KNOWN
-from asgi_social.providers.evidence import Evidence
+from asgi_social.providers.evidence import Evidence, Source
 from asgi_social.providers.extending import whole
 from asgi_social.registration import _addresses
 
@@ -49,6 +49,7 @@ def faults_of(name: str) -> list[str]:
     found = [*_identity(name, provider), *_evidence(name, provider, evidence), *_brand(name)]
     if provider.retired is None:
         found += [*_links(name, provider), *_statements(name, provider), *_exchange(name, provider, evidence)]
+        found += unconfirmed(provider, [one for base in _bases(name) for one in providers.evidence(base).sources])
     else:
         found += _retired(name, evidence)
     return found
@@ -76,6 +77,15 @@ def _evidence(name: str, provider: Provider, evidence: Evidence) -> Iterator[str
     # A scope alone is said by that name; a profile may be read from an answer that is there.
     stated = [key for key in stated if key not in {"authorize", "userinfo"} or {"url", "requests"} & set(said[key])]
     yield from (f"no source says it is for {key}" for key in stated if not re.search(rf"\b{key}\b", of))
+
+
+def unconfirmed(provider: Provider, sources: Iterable[Source]) -> Iterator[str]:
+    """Say where proofs stand that neither documentation nor two libraries tell: client tokens are let in by them."""
+    named = [one for one in sources if re.search(r"\bverify\b", one.of)]
+    told = any(one.grade in {"documentation", "recorded"} for one in named)
+    libraries = {one.at for one in named if one.grade == "code"}
+    if provider.proofs and not told and len(libraries) < 2:
+        yield "neither documentation nor two libraries are named for verify"
 
 
 def _brand(name: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from asgi_social.environment import variable_of
 from asgi_social.errors import SettingsError
 from asgi_social.protocols.api import require_api_host
 from asgi_social.providers.brand import contrast, text_on
+from asgi_social.providers.evidence import Source
 from asgi_social.providers.parse import provider_from
 from asgi_social.settings import checked
 from tests.app import KEY
 from tests.protocols.played import answer, play
 from tests.providers.answering import backends_of, startable
-from tests.providers.rules import faults_of, same_endpoints, same_titles, text_of, values_of
+from tests.providers.rules import faults_of, same_endpoints, same_titles, text_of, unconfirmed, values_of
 
 FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "provider_format.md"
 LIVING = [name for name in providers.names() if providers.provider(name).retired is None]
@@ -54,6 +56,28 @@ def test_sr_b04_pkce_is_off_only_where_a_source_is_named(name: str) -> None:
 
     assert off is None or "catalogue" in off[1] or "documentation" in off[1]
     assert (off is not None) == (values_of(name).get("authorize", {}).get("pkce") == "off")
+
+
+@pytest.mark.parametrize(
+    ("name", "sources", "confirmed"),
+    [
+        pytest.param("github", [("a", "documentation")], True, id="documentation"),
+        pytest.param("github", [("a", "recorded")], True, id="a recorded answer"),
+        pytest.param("github", [("a", "code"), ("b", "code")], True, id="two libraries"),
+        pytest.param("github", [("a", "code"), ("a", "code")], False, id="one library twice"),
+        pytest.param("github", [("a", "code"), ("b", "catalogues")], False, id="a library and a catalogue"),
+        pytest.param("github", [], False, id="nobody"),
+        pytest.param("spotify", [], True, id="no proof"),
+    ],
+)
+def test_a_proof_is_on_only_where_documentation_or_two_libraries_tell_it(
+    name: str, sources: list[tuple[str, Any]], confirmed: bool
+) -> None:
+    day = date(2026, 11, 28)
+    named = [Source(at=at, of="token, verify: the look-up", read=day, grade=grade) for at, grade in sources]
+    beside = Source(at="c", of="token, verified addresses", read=day, grade="documentation")
+
+    assert (list(unconfirmed(providers.provider(name), [*named, beside])) == []) is confirmed
 
 
 def test_no_two_files_are_of_the_same_service() -> None:
