@@ -24,7 +24,6 @@ from asgi_social.protocols.message import Callback, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import hinted, no_redirect
 from asgi_social.protocols.provider import Variable
-from asgi_social.protocols.saml import compacted
 from asgi_social.protocols.steps import begun, sign_in
 from asgi_social.protocols.variables import (
     chosen_by_answer,
@@ -87,17 +86,15 @@ class Backend(Generic[UserId]):
     @property
     def takes_form_post(self) -> bool:
         """Whether the provider answers, or may answer, by a POST from its own page."""
-        provider = self._client.provider
-        # OpenID 2.0 leaves it to the provider (section 5.2): an answer that is too long for an address is posted.
-        return provider.authorize.response_mode == "form_post" or provider.protocol in {"openid2", "saml"}
+        return self._client.provider.authorize.response_mode == "form_post" or self._steps.may_post
 
     def posted(self, params: Mapping[str, str]) -> dict[str, str]:
         """Give the parameters of a post in a form that is short enough for an address."""
-        return compacted(params) if self._client.provider.protocol == "saml" else dict(params)
+        return self._steps.compacted(params)
 
     def state_of(self, params: Mapping[str, str]) -> str | None:
-        """Give the state of an answer, which SAML calls by another name."""
-        return params.get("RelayState" if self._client.provider.protocol == "saml" else "state")
+        """Give the state of an answer."""
+        return params.get(self._steps.state_param)
 
     @property
     def client_id(self) -> str:

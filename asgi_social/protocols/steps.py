@@ -16,8 +16,13 @@ from asgi_social.protocols.provider import Protocol
 class Steps:
     """What can be said to a provider. One with code of its own replaces single steps, by these names.
 
-    ``authorize_params`` and ``read_callback`` are pure; the others are conversations. ``begin`` is None where the
-    browser is simply sent to the authorization endpoint with ``authorize_params``.
+    ``authorize_params``, ``read_callback`` and ``compacted`` are pure; the others are conversations. ``begin`` is None
+    where the browser is simply sent to the authorization endpoint with ``authorize_params``.
+
+    Attributes:
+        may_post: Whether an answer may come by a POST from the provider's own page, whatever was asked for.
+        compacted: Gives the parameters of such a post in a form that is short enough for an address.
+        state_param: What the protocol calls the state.
     """
 
     begin: Callable[[Client, Challenge], Conversation[Begun]] | None = None
@@ -27,6 +32,9 @@ class Steps:
     fetch_account: Callable[[Client, Tokens], Conversation[Account]] = userinfo.fetch_account
     renew: Callable[[Client, Tokens], Conversation[Tokens]] = oauth2.renew
     revoke: Callable[[Client, Tokens, Uid], Conversation[None]] = oauth2.revoke
+    may_post: bool = False
+    compacted: Callable[[Mapping[str, str]], dict[str, str]] = dict
+    state_param: str = "state"
     prove: Callable[[Client, Tokens], Conversation[Proven]] = proof.prove
 
 
@@ -35,9 +43,21 @@ def steps_by_protocol(protocol: Protocol) -> Steps:
     if protocol == "oauth1":
         return Steps(begin=oauth1.begin, read_callback=oauth1.read_callback, exchange_code=oauth1.exchange_code)
     if protocol == "openid2":
-        return Steps(begin=openid2.begin, read_callback=openid2.read_callback, exchange_code=openid2.exchange_code)
+        return Steps(
+            begin=openid2.begin,
+            read_callback=openid2.read_callback,
+            exchange_code=openid2.exchange_code,
+            may_post=True,  # section 5.2: an answer that is too long for an address is posted
+        )
     if protocol == "saml":
-        return Steps(begin=saml.begin, read_callback=saml.read_callback, exchange_code=saml.exchange_code)
+        return Steps(
+            begin=saml.begin,
+            read_callback=saml.read_callback,
+            exchange_code=saml.exchange_code,
+            may_post=True,
+            compacted=saml.compacted,
+            state_param="RelayState",
+        )
     return Steps()
 
 
