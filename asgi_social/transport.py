@@ -151,6 +151,8 @@ class Transport:
 
         async def admit(host: str, port: int | None) -> None:
             await self.play(guarded(client, require_api_host(client, host, port)), backend=client.name)
+            if client.chosen:  # by others than the app
+                await self._require_public(host, endpoint="API", backend=client.name)
 
         guard = Guard(admit, development=self._development)
         return httpx.AsyncClient(
@@ -209,11 +211,9 @@ class Transport:
             raise ProviderBroken(
                 endpoint=request.endpoint, expected="an https address", got="another one", backend=backend
             )
-        # An own client may go through a proxy, which alone can look the host up.
-        if request.public and self._own and not self._development and not await _is_public(request.url):
-            raise ProviderBroken(
-                endpoint=request.endpoint, expected="an address on the public internet", got="another", backend=backend
-            )
+        if request.public:
+            host = urlsplit(request.url).hostname or ""
+            await self._require_public(host, endpoint=request.endpoint, backend=backend)
         http, built = self._client(), _built(request, backend=backend)
         try:
             response = await http.send(built, stream=True, auth=no_auth, follow_redirects=False)
@@ -236,15 +236,21 @@ class Transport:
             sent=_secrets_of(request),
         )
 
+    async def _require_public(self, host: str, *, endpoint: str, backend: str) -> None:
+        # An own client may go through a proxy, which alone can look the host up.
+        if self._own and not self._development and not await _is_public(host):
+            raise ProviderBroken(
+                endpoint=endpoint, expected="an address on the public internet", got="another", backend=backend
+            )
+
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
             raise RuntimeError("the engine is not open: use 'async with social:', or the app's lifespan")
         return self._http
 
 
-async def _is_public(url: str) -> bool:
-    """Say whether every address of a URL's host is one of the public internet; False where it has none."""
-    host = urlsplit(url).hostname or ""
+async def _is_public(host: str) -> bool:
+    """Say whether every address of a host is one of the public internet; False where it has none."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):  # the latter of a name that no host can have

@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from asgi_social import SettingsError
+from asgi_social import ProviderBroken, SettingsError
+from asgi_social.background import Background
 from asgi_social.cli.checks import _provider_findings
 from asgi_social.errors import FlowRefused, Refused
 from asgi_social.protocols.message import Conversation, Request
@@ -18,6 +19,8 @@ from asgi_social.protocols.variables import (
     with_variables,
 )
 from asgi_social.settings import checked
+from asgi_social.testing import ManualClock
+from asgi_social.transport import Transport
 from tests.app import KEY
 from tests.protocols.played import answer, play
 from tests.testing.trips import trip, with_
@@ -214,6 +217,23 @@ def test_requests_to_a_host_that_others_chose_go_to_the_public_internet_alone() 
     assert play(guarded(chosen, asking()), answer({})).asked[0].public
     assert not play(guarded(client, asking()), answer({})).asked[0].public
     assert with_variables(client, {}) is client
+
+
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.7"])
+async def test_no_token_is_sent_inside_our_own_network_by_way_of_a_host_that_others_chose(host: str) -> None:
+    async def never(*_: str) -> str:
+        pytest.fail("a token is asked for")
+
+    anywhere = PROVIDER | {"vars": {"shop": SHOP | {"pattern": ".+"}}}
+    client = with_variables(client_of(with_(**anywhere) | {"ask_for": ["shop"]}), {"shop": host})
+    transport = Transport(clock=ManualClock(), share=Background().share, development=False)
+    transport.open()
+    try:
+        async with transport.authorized_client(client, never, never) as http:
+            with pytest.raises(ProviderBroken, match="public internet"):
+                await http.get(f"https://{host}/me")
+    finally:
+        await transport.close()
 
 
 async def test_doctor_says_that_a_provider_is_somewhere_else_for_each_person() -> None:
