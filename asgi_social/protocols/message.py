@@ -6,6 +6,7 @@ A conversation is a generator: it yields a :class:`Request`, is sent a :class:`R
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -49,6 +50,12 @@ class Request:
 
     def __repr__(self) -> str:
         return f"Request({self.endpoint!r}, {self.method} {urlsplit(self.url).hostname})"
+
+
+@lru_cache(maxsize=256)
+def shared_request(endpoint: str, url: str, *, renewed: bool = False) -> Request:
+    """Give the request for a public document, whose answer is kept and shared: metadata, keys. It is kept itself."""
+    return Request(endpoint=endpoint, method="GET", url=url, max_bytes=MAX_METADATA_BYTES, shared=True, renewed=renewed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
