@@ -13,7 +13,6 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
@@ -113,8 +112,10 @@ class Transport:
         failure: SocialError
         with closing(conversation):
             try:
+                request = next(conversation)
+                while (kept := self._at_hand(request)) is not None:
+                    request = conversation.send(kept)
                 async with asyncio.timeout(seconds):
-                    request = next(conversation)
                     while True:
                         request = conversation.send(await self._answer(request, backend=backend))
             except StopIteration as end:
@@ -164,9 +165,9 @@ class Transport:
     async def _answer(self, request: Request, *, backend: str) -> Response:
         if not request.shared:
             return await self._fetched(request, backend=backend)
+        if (at_hand := self._at_hand(request)) is not None:
+            return at_hand
         kept = self._kept_answer(request.url)
-        if kept is not None and not self._is_due(request):
-            return kept
         try:
             fetched = await self._share(("GET", request.url), partial(self._fetched_and_kept, request, backend=backend))
         except (ProviderUnreachable, ProviderBroken):
@@ -176,11 +177,22 @@ class Transport:
         # A provider whose keys cannot be renewed still has those that were good a moment ago.
         return fetched if kept is None or fetched.status == 200 else kept
 
+    def _at_hand(self, request: Request) -> Response | None:
+        """Give an answer that is kept and need not be fetched anew."""
+        kept = self._kept_answer(request.url) if request.shared else None
+        return None if kept is None or self._is_due(request) else kept
+
     def _kept_answer(self, url: str) -> Response | None:
-        kept = self._kept.get(url)
-        if kept is None or self._clock.monotonic() - kept[1] > KEEP_AT_MOST_SECONDS:
+        response, kept_at = self._kept.get(url, (None, 0.0))
+        if response is None or self._clock.monotonic() - kept_at > KEEP_AT_MOST_SECONDS:
             return None
-        return replace(kept[0], received_at=self._clock.now())
+        return Response(
+            status=response.status,
+            headers=response.headers,
+            body=response.body,
+            received_at=self._clock.now(),
+            sent=response.sent,
+        )
 
     def _is_due(self, request: Request) -> bool:
         """Say whether a kept answer is fetched anew: it is old, or an unknown key asks; once a minute at most."""
