@@ -161,7 +161,7 @@ def rendered_url(client: Client, template: Template | None, known: Mapping[str, 
     """Fill the template of an address; every value is percent-encoded but a base URL that the app itself set."""
     if template is None:
         return None
-    return template.render(known, verbatim=_verbatim(client))
+    return template.render(known, verbatim=_verbatim(client) if template.names else None)
 
 
 def _verbatim(client: Client) -> list[str]:

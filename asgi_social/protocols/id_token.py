@@ -335,11 +335,12 @@ def is_id_token(token: Secret, *, audience: Sequence[str]) -> bool:
 
     An access token may be a JWT as well; then it is of its own type (RFC 9068 section 2.1) or tells a scope or client.
     """
-    claims, header = unverified_claims(token), _decoded(token.reveal().partition(".")[0]) or {}
-    aud = claims.get("aud")
+    claims = unverified_claims(token)
+    if "sub" not in claims:  # as of nearly all access tokens
+        return False
+    header, aud = _decoded(token.reveal().partition(".")[0]) or {}, claims.get("aud")
     return (
-        "sub" in claims
-        and not {"scope", "scp", "client_id"} & claims.keys()
+        not {"scope", "scp", "client_id"} & claims.keys()
         and "at+jwt" not in str(header.get("typ")).lower()
         and any(one in audience for one in (aud if isinstance(aud, list) else [aud]))
     )
