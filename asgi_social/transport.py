@@ -13,9 +13,9 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing
-from functools import partial
+from functools import lru_cache, partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -242,7 +242,7 @@ class Transport:
             await response.aclose()
         return Response(
             status=response.status_code,
-            headers={name.lower(): value for name, value in response.headers.items()},
+            headers=dict(response.headers.items()),  # whose names httpx has in lower case
             body=body,
             received_at=self._clock.now(),
             sent=_secrets_of(request),
@@ -268,10 +268,12 @@ async def _is_public(url: str) -> bool:
 def _built(request: Request, *, backend: str) -> httpx.Request:
     """Make httpx's request, apart from any client: cookies and headers of the app's own are for the app's requests."""
     try:
-        url = httpx.URL(request.url)
+        url = _fixed_url(request.url) if request.fixed else _Discreet(request.url)
+        if request.query:
+            url = _Discreet(url.copy_merge_params(request.query))
         built = httpx.Request(
             request.method,
-            url.copy_merge_params(request.query) if request.query else url,
+            url,
             headers={**_HEADERS, **request.headers, **({"content-type": "application/json"} if request.json else {})},
             data=dict(request.form) if request.form is not None else None,
             content=json_text.dumps(request.json).encode() if request.json is not None else None,
@@ -281,7 +283,7 @@ def _built(request: Request, *, backend: str) -> httpx.Request:
         raise ProviderBroken(
             endpoint=request.endpoint, expected="an https address", got="one that cannot be read", backend=backend
         ) from None
-    built.url = _Discreet(built.url)
+    built.url = url
     return built
 
 
@@ -306,6 +308,12 @@ class _Discreet(httpx.URL):
         return f"URL({str(self)!r})"
 
 
+@lru_cache(maxsize=MAX_KEPT)
+def _fixed_url(url: str) -> _Discreet:
+    """Parse the URL of a request that is the same for everybody, once: a third of making the request."""
+    return _Discreet(url)
+
+
 async def _body(response: httpx.Response, request: Request, *, backend: str) -> bytes:
     """Read a body, decompressed by hand: httpx would unpack a small chunk of gzip into any size at once."""
     if response.is_stream_consumed:  # a client for tests answers with a body that was never on a wire
@@ -317,7 +325,8 @@ async def _body(response: httpx.Response, request: Request, *, backend: str) -> 
         raise _broken(request, "another content-encoding", backend=backend)
     unpack = None if encoding in {"", "identity"} else zlib.decompressobj(wbits=47 if encoding == "gzip" else 15)
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    # Not by aiter_raw, which has two more generators around the same chunks and keeps count.
+    async for chunk in cast(httpx.AsyncByteStream, response.stream):
         try:
             body += chunk if unpack is None else unpack.decompress(chunk, request.max_bytes + 1 - len(body))
         except zlib.error:

@@ -280,6 +280,7 @@ def data_request(
         endpoint=endpoint,
         method=call.method,
         url=_data_url(client, call, endpoint, known=known) or fallback or "",
+        fixed=call.url is None or call.url.names <= {*client.variables, "client_id"} - client.chosen,
         query=query,
         headers=headers,
         form=rendered(call.form, known) if call.form is not None else None,
