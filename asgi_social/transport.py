@@ -179,8 +179,9 @@ class Transport:
 
     def _at_hand(self, request: Request) -> Response | None:
         """Give an answer that is kept and need not be fetched anew."""
-        kept = self._kept_answer(request.url) if request.shared else None
-        return None if kept is None or self._is_due(request) else kept
+        if not request.shared or request.url not in self._kept or self._is_due(request):
+            return None
+        return self._kept_answer(request.url)
 
     def _kept_answer(self, url: str) -> Response | None:
         response, kept_at = self._kept.get(url, (None, 0.0))

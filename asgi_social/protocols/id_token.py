@@ -287,7 +287,7 @@ def _is_for(client: Client, rules: IdTokenRules, claims: Mapping[str, object]) -
 
 
 def _untimely(claims: Mapping[str, object], expected: Expected) -> str | None:
-    exp, iat, nbf = (_moment(claims.get(name)) for name in ("exp", "iat", "nbf"))
+    exp, iat, nbf = _moment(claims.get("exp")), _moment(claims.get("iat")), _moment(claims.get("nbf"))
     if exp is None or iat is None or (nbf is None and "nbf" in claims):
         return "the ID token does not say from when to when it is good"
     if expected.now is None:

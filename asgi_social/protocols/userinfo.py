@@ -99,11 +99,11 @@ def account_from(
     told: dict[str, str | None] = {}
     for name, claim in STANDARD_CLAIMS.items():
         expression = provider.account.get(name)
-        # As most mappings are: it says what the standard says, which need not be read twice.
-        is_standard = standard is not None and (expression is None or expression.source == claim)
-        told[name] = None if expression is None or is_standard else _told(name, expression.read(answers))
-        if standard is not None:
-            told[name] = told[name] or _told(name, standard.get(claim)) or None
+        text = None
+        # Most mappings say what the standard says, which need not be read twice.
+        if expression is not None and (standard is None or expression.source != claim):
+            text = _told(name, expression.read(answers))
+        told[name] = text if standard is None else text or _told(name, standard.get(claim)) or None
     verified = provider.email_verified
     return Account(
         uid=checked,
@@ -246,6 +246,8 @@ def _is_uuid(text: str) -> bool:
 
 
 def _told(name: str, value: object) -> str | None:
+    if value is None:
+        return None
     return https_or_none(value) if name == "picture" else _text(value)
 
 
