@@ -149,7 +149,10 @@ def _signing_key(client: Client, header: Header) -> Conversation[Key]:
     raise _refused("signature", "no key of the provider fits the ID token", client.name)
 
 
-def _published(response: Response, *, backend: str) -> "_KeySet":
+_KeySet: TypeAlias = tuple[tuple[Mapping[str, str | None], str], ...]  # what each key is for, and its JSON
+
+
+def _published(response: Response, *, backend: str) -> _KeySet:
     require_success(response, endpoint="key set", backend=backend)
     if (found := _keys_in(response.body)) is not None:
         return found
@@ -162,9 +165,6 @@ def _published(response: Response, *, backend: str) -> "_KeySet":
     )
 
 
-_KeySet: TypeAlias = tuple[tuple[Mapping[str, object], str], ...]  # each key, and its JSON
-
-
 @lru_cache(maxsize=MAX_KEY_SETS)
 def _keys_in(body: bytes) -> _KeySet | None:
     """Give the keys of a set, kept, for transport gives the same bytes for an hour; None where they cannot be read."""
@@ -175,7 +175,13 @@ def _keys_in(body: bytes) -> _KeySet | None:
     keys = said.get("keys") if isinstance(said, dict) else None
     if not isinstance(keys, list) or len(keys) > MAX_KEYS:
         return None
-    return tuple((key, json.dumps(key)) for key in keys if isinstance(key, dict))
+    # No more than that: what a key may hold besides can be large.
+    return tuple((_told_by(key), json.dumps(key)) for key in keys if isinstance(key, dict))
+
+
+def _told_by(key: Mapping[str, object]) -> dict[str, str | None]:
+    found = ((name, key[name]) for name in ("kty", "use", "alg", "kid") if name in key)
+    return {name: value if isinstance(value, str) else None for name, value in found}
 
 
 def _chosen(keys: _KeySet, header: Header) -> Key | None:
@@ -195,7 +201,7 @@ def _imported(key: str) -> Key | None:
         return None
 
 
-def _fits(key: Mapping[str, object], header: Header) -> bool:
+def _fits(key: Mapping[str, str | None], header: Header) -> bool:
     return (
         key.get("kty") == _KEY_TYPES.get(header.alg[:2])
         and key.get("use", "sig") == "sig"
