@@ -5,7 +5,6 @@ A token of OAuth 1 is not sent: it signs each request, and never ends.
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import httpx
@@ -72,7 +71,7 @@ class Signed(httpx.Auth):
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         is_form = kind == "application/x-www-form-urlencoded"
         body = (await request.aread()).decode() if is_form else ""
-        client = replace(self._client, now=self._clock.now())
+        client = self._client.at(self._clock.now())
         request.headers["authorization"] = signer_of(client).authorization(
             request.method,
             str(request.url),

@@ -385,7 +385,7 @@ class Backend(Generic[UserId]):
         return await self._engine.client_tokens.proven(self._now(), self._steps, sent)
 
     def _now(self) -> Client:
-        return replace(self._client, now=self._engine.clock.now())
+        return self._client.at(self._engine.clock.now())
 
 
 def _answered_before(backend: str) -> FlowRefused:

@@ -13,10 +13,9 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing
-from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -113,8 +112,10 @@ class Transport:
         failure: SocialError
         with closing(conversation):
             try:
+                request = next(conversation)
+                while (kept := self._at_hand(request)) is not None:
+                    request = conversation.send(kept)
                 async with asyncio.timeout(seconds):
-                    request = next(conversation)
                     while True:
                         request = conversation.send(await self._answer(request, backend=backend))
             except StopIteration as end:
@@ -166,9 +167,9 @@ class Transport:
     async def _answer(self, request: Request, *, backend: str) -> Response:
         if not request.shared:
             return await self._fetched(request, backend=backend)
+        if (at_hand := self._at_hand(request)) is not None:
+            return at_hand
         kept = self._kept_answer(request.url)
-        if kept is not None and not self._is_due(request):
-            return kept
         try:
             fetched = await self._share(("GET", request.url), partial(self._fetched_and_kept, request, backend=backend))
         except (ProviderUnreachable, ProviderBroken):
@@ -178,11 +179,23 @@ class Transport:
         # A provider whose keys cannot be renewed still has those that were good a moment ago.
         return fetched if kept is None or fetched.status == 200 else kept
 
-    def _kept_answer(self, url: str) -> Response | None:
-        kept = self._kept.get(url)
-        if kept is None or self._clock.monotonic() - kept[1] > KEEP_AT_MOST_SECONDS:
+    def _at_hand(self, request: Request) -> Response | None:
+        """Give an answer that is kept and need not be fetched anew."""
+        if not request.shared or request.url not in self._kept or self._is_due(request):
             return None
-        return replace(kept[0], received_at=self._clock.now())
+        return self._kept_answer(request.url)
+
+    def _kept_answer(self, url: str) -> Response | None:
+        response, kept_at = self._kept.get(url, (None, 0.0))
+        if response is None or self._clock.monotonic() - kept_at > KEEP_AT_MOST_SECONDS:
+            return None
+        return Response(
+            status=response.status,
+            headers=response.headers,
+            body=response.body,
+            received_at=self._clock.now(),
+            sent=response.sent,
+        )
 
     def _is_due(self, request: Request) -> bool:
         """Say whether a kept answer is fetched anew: it is old, or an unknown key asks; once a minute at most."""
@@ -230,7 +243,7 @@ class Transport:
             await response.aclose()
         return Response(
             status=response.status_code,
-            headers={name.lower(): value for name, value in response.headers.items()},
+            headers=dict(response.headers.items()),  # whose names httpx has in lower case
             body=body,
             received_at=self._clock.now(),
             sent=_secrets_of(request),
@@ -262,10 +275,12 @@ async def _is_public(host: str) -> bool:
 def _built(request: Request, *, backend: str) -> httpx.Request:
     """Make httpx's request, apart from any client: cookies and headers of the app's own are for the app's requests."""
     try:
-        url = httpx.URL(request.url)
+        url = _fixed_url(request.url) if request.fixed else _Discreet(request.url)
+        if request.query:
+            url = _Discreet(url.copy_merge_params(request.query))
         built = httpx.Request(
             request.method,
-            url.copy_merge_params(request.query) if request.query else url,
+            url,
             headers={**_HEADERS, **request.headers, **({"content-type": "application/json"} if request.json else {})},
             data=dict(request.form) if request.form is not None else None,
             content=json_text.dumps(request.json).encode() if request.json is not None else None,
@@ -275,7 +290,7 @@ def _built(request: Request, *, backend: str) -> httpx.Request:
         raise ProviderBroken(
             endpoint=request.endpoint, expected="an https address", got="one that cannot be read", backend=backend
         ) from None
-    built.url = _Discreet(built.url)
+    built.url = url
     return built
 
 
@@ -300,6 +315,12 @@ class _Discreet(httpx.URL):
         return f"URL({str(self)!r})"
 
 
+@lru_cache(maxsize=MAX_KEPT)
+def _fixed_url(url: str) -> _Discreet:
+    """Parse the URL of a request that is the same for everybody, once: a third of making the request."""
+    return _Discreet(url)
+
+
 async def _body(response: httpx.Response, request: Request, *, backend: str) -> bytes:
     """Read a body, decompressed by hand: httpx would unpack a small chunk of gzip into any size at once."""
     if response.is_stream_consumed:  # a client for tests answers with a body that was never on a wire
@@ -311,7 +332,8 @@ async def _body(response: httpx.Response, request: Request, *, backend: str) -> 
         raise _broken(request, "another content-encoding", backend=backend)
     unpack = None if encoding in {"", "identity"} else zlib.decompressobj(wbits=47 if encoding == "gzip" else 15)
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    # Not by aiter_raw, which has two more generators around the same chunks and keeps count.
+    async for chunk in cast(httpx.AsyncByteStream, response.stream):
         try:
             body += chunk if unpack is None else unpack.decompress(chunk, request.max_bytes + 1 - len(body))
         except zlib.error:

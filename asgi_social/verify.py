@@ -64,7 +64,9 @@ def _shown(client: Client, steps: Steps, tokens: Tokens) -> Conversation[tuple[T
     if client.allow_unbound_tokens and not {proof.kind for proof in client.provider.proofs} - {"id_token"}:
         return tokens, None
     proven = yield from steps.prove(client, tokens)
-    return proven.tokens or replace(tokens, expires_at=proven.expires_at), proven.subject
+    if proven.tokens is None and proven.expires_at is not None:
+        tokens = replace(tokens, expires_at=proven.expires_at)
+    return proven.tokens or tokens, proven.subject
 
 
 def _account(client: Client, steps: Steps, tokens: Tokens) -> Conversation[Account]:

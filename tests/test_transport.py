@@ -284,6 +284,25 @@ async def test_a_kept_answer_carries_the_moment_at_which_it_is_handed_over() -> 
     assert kept.received_at == START + 60
 
 
+async def test_requests_to_one_fixed_url_have_each_their_own_query() -> None:
+    queries = [{"a": "1"}, {}, {"b": "2"}]
+
+    answers = await echoed(*(to(fixed=True, query=query) for query in queries))
+
+    assert [one["query"] for one in answers] == ["a=1", "", "b=2"]
+
+
+async def test_a_conversation_whose_answers_are_all_kept_waits_for_nothing() -> None:
+    async with network(echo) as transport:
+        await transport.play(asking(public()), backend="here")
+        playing = transport.play(asking(public(), public()), backend="here")
+
+        with pytest.raises(StopIteration) as ended:
+            playing.send(None)
+
+    assert len(ended.value.value) == 2
+
+
 @pytest.mark.parametrize("status", [500, 302, 404])
 async def test_an_answer_that_is_no_success_is_not_kept(status: int) -> None:
     statuses = [status, 200]

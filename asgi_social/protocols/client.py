@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from joserfc import jwt
@@ -42,7 +43,7 @@ class Endpoints:
     auth_methods: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, for the sake of _changed
 class Client:
     """A provider with this app's registration, as a conversation reads it.
 
@@ -97,6 +98,20 @@ class Client:
         """Every id under which a token may have been issued to this app."""
         return (self.client_id, *self.client_ids)
 
+    def at(self, now: float) -> Self:
+        """Give the client for a conversation that begins now."""
+        return self._changed(now=now)
+
+    def reaching(self, endpoints: Endpoints) -> Self:
+        """Give the client with the addresses in use."""
+        return self._changed(endpoints=endpoints)
+
+    def _changed(self, **changes: object) -> Self:
+        """Do what ``replace`` does, in a tenth of its time; it is done twice for each client token."""
+        changed = object.__new__(type(self))
+        changed.__dict__.update(self.__dict__, **changes)
+        return changed
+
     def misses(self, audience: object) -> str:
         """Say, for the log, which audience a token names and which are accepted; what came is cut and cleaned."""
         return f"the token is for {cleaned(str(audience))!r}, accepted: {', '.join(self.audience)}"
@@ -146,7 +161,7 @@ def rendered_url(client: Client, template: Template | None, known: Mapping[str, 
     """Fill the template of an address; every value is percent-encoded but a base URL that the app itself set."""
     if template is None:
         return None
-    return template.render(known, verbatim=_verbatim(client))
+    return template.render(known, verbatim=_verbatim(client) if template.names else None)
 
 
 def _verbatim(client: Client) -> list[str]:
@@ -265,6 +280,7 @@ def data_request(
         endpoint=endpoint,
         method=call.method,
         url=_data_url(client, call, endpoint, known=known) or fallback or "",
+        fixed=call.url is None or call.url.names <= {*client.variables, "client_id"} - client.chosen,
         query=query,
         headers=headers,
         form=rendered(call.form, known) if call.form is not None else None,

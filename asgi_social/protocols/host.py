@@ -13,6 +13,7 @@ _NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _PORTS = {"https": 443, "http": 80}
 # A name and nothing else before the path: no user info, no port.
 _PLAIN = re.compile(r"https://[a-z0-9]+(?:[.-][a-z0-9]+)*/")
+_PLAIN_LOOPBACK = re.compile(r"http://(?:localhost|127\.0\.0\.1)(?::[1-5]?[0-9]{1,4})?/")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -73,7 +74,8 @@ def host_of(url: str) -> HostPattern | None:
 
 def allowed_address(url: str, *, development: bool) -> bool:
     """Say whether a request may go to a URL: https, without user info; in development http to a loopback host too."""
-    if _PLAIN.match(url):  # as nearly all are; an app that starts has fifty of them
+    # As nearly all are; an app that starts has fifty of them.
+    if _PLAIN.match(url) or (development and _PLAIN_LOOPBACK.match(url)):
         return True
     try:
         parts = urlsplit(url)

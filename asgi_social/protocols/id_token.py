@@ -13,15 +13,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey
 
 from asgi_social.errors import ProviderBroken, TokenReason, TokenRefused
-from asgi_social.protocols.body import object_of
+from asgi_social.protocols.body import object_in, require_success
 from asgi_social.protocols.client import Client, values
-from asgi_social.protocols.message import MAX_METADATA_BYTES, Conversation, Request
+from asgi_social.protocols.message import Conversation, Response, shared_request
 from asgi_social.protocols.provider import IdTokenRules
 from asgi_social.protocols.strict_json import parsed
 from asgi_social.secret import Secret, digest, same
@@ -29,10 +30,15 @@ from asgi_social.secret import Secret, digest, same
 MAX_TOKEN_CHARACTERS = 16 * 1024
 MAX_HEADER_CHARACTERS = 2 * 1024
 MAX_KEYS = 100
+MAX_KEY_SETS = 64
+MAX_HEADERS = 64
 SKEW_SECONDS = 60.0
 _KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP", "HS": "oct"}
 _HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
+_STANDARD, _URL_SAFE = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
 _DEFAULT_RULES = IdTokenRules()
+# All that can be verified. Which of them a provider may sign with, its data say; "none" nobody may.
+_JWS = jws.JWSRegistry(algorithms=jws.JWSRegistry.algorithms.keys() - {"none"}, strict_check_header=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,7 @@ def verified_claims(client: Client, token: Secret, *, expected: Expected) -> Con
 def keys_at_hand(client: Client) -> Conversation[None]:
     """Have the provider's keys fetched where they are not kept, so that a token that comes next is judged at once."""
     if client.endpoints.jwks is not None:
-        yield _key_set_request(client.endpoints.jwks, renewed=False)
+        yield shared_request("key set", client.endpoints.jwks)
 
 
 def header_of(token: Secret, *, rules: IdTokenRules, backend: str) -> Header:
@@ -93,7 +99,7 @@ def header_of(token: Secret, *, rules: IdTokenRules, backend: str) -> Header:
     parts = text.split(".") if len(text) <= MAX_TOKEN_CHARACTERS else []
     if len(parts) != 3 or len(parts[0]) > MAX_HEADER_CHARACTERS:
         raise _refused("malformed", "the ID token is not a signed JWT of at most 16 KiB", backend)
-    header = _decoded(parts[0])
+    header, is_sound = _header_in(parts[0])
     if header is None:
         raise _refused("malformed", "the ID token's header cannot be read", backend)
     alg, kid = header.get("alg"), header.get("kid")
@@ -103,7 +109,29 @@ def header_of(token: Secret, *, rules: IdTokenRules, backend: str) -> Header:
         raise _refused("malformed", "the ID token demands an extension", backend)
     if str(header.get("typ", "JWT")).lower() in {"at+jwt", "application/at+jwt", "logout+jwt"}:  # RFC 9068 section 2.1
         raise _refused("kind", "the token is a JWT of another kind, not an ID token", backend)
+    if not is_sound:
+        raise _refused("signature", "the ID token's header is not what can be signed", backend)
     return Header(alg=alg, kid=kid if isinstance(kid, str) else None)
+
+
+@lru_cache(maxsize=MAX_HEADERS)
+def _header_in(part: str) -> tuple[Mapping[str, object] | None, bool]:
+    """Read a header, kept, for the tokens of one key have the same; None where it cannot be read.
+
+    Returns:
+        The header; and whether it is the one text of its bytes, with values of the kinds that RFC 7515 gives them.
+    """
+    header = _decoded(part)
+    if header is None:
+        return None, False
+    # jku, x5u, jwk and x5c are looked at for their form alone: the key comes from the provider's own set. A payload
+    # that is not encoded (b64) has to be demanded by crit (RFC 7797 section 6), which we refuse.
+    try:
+        _bytes_of(part)
+        _JWS.check_header(header)
+    except (JoseError, ValueError, TypeError):
+        return header, False
+    return header, header.get("b64", True) is True
 
 
 def _signing_key(client: Client, header: Header) -> Conversation[Key]:
@@ -115,32 +143,53 @@ def _signing_key(client: Client, header: Header) -> Conversation[Key]:
     if client.endpoints.jwks is None:
         raise _refused("kind", "the provider publishes no keys, so it has no ID tokens", client.name)
     for renewed in (False, True):
-        response = yield _key_set_request(client.endpoints.jwks, renewed=renewed)
-        keys = object_of(response, endpoint="key set", backend=client.name).get("keys")
-        if not isinstance(keys, list) or len(keys) > MAX_KEYS:
-            raise ProviderBroken(
-                endpoint="key set",
-                expected=f"a list of at most {MAX_KEYS} keys",
-                got=f"{len(keys)} keys" if isinstance(keys, list) else "no list",
-                backend=client.name,
-            )
-        if (key := _chosen(keys, header)) is not None:
+        response = yield shared_request("key set", client.endpoints.jwks, renewed=renewed)
+        if (key := _chosen(_published(response, backend=client.name), header)) is not None:
             return key
     raise _refused("signature", "no key of the provider fits the ID token", client.name)
 
 
-def _key_set_request(url: str, *, renewed: bool) -> Request:
-    return Request(
-        endpoint="key set", method="GET", url=url, max_bytes=MAX_METADATA_BYTES, shared=True, renewed=renewed
+_KeySet: TypeAlias = tuple[tuple[Mapping[str, str | None], str], ...]  # what each key is for, and its JSON
+
+
+def _published(response: Response, *, backend: str) -> _KeySet:
+    require_success(response, endpoint="key set", backend=backend)
+    if (found := _keys_in(response.body)) is not None:
+        return found
+    keys = object_in(response, endpoint="key set", backend=backend, form="json").get("keys")
+    raise ProviderBroken(
+        endpoint="key set",
+        expected=f"a list of at most {MAX_KEYS} keys",
+        got=f"{len(keys)} keys" if isinstance(keys, list) else "no list",
+        backend=backend,
     )
 
 
-def _chosen(keys: list[object], header: Header) -> Key | None:
-    fitting = [key for key in keys if isinstance(key, dict) and _fits(key, header)]
+@lru_cache(maxsize=MAX_KEY_SETS)
+def _keys_in(body: bytes) -> _KeySet | None:
+    """Give the keys of a set, kept, for transport gives the same bytes for an hour; None where they cannot be read."""
+    try:
+        said = parsed(body)
+    except ValueError:
+        return None
+    keys = said.get("keys") if isinstance(said, dict) else None
+    if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+        return None
+    # No more than that: what a key may hold besides can be large.
+    return tuple((_told_by(key), json.dumps(key)) for key in keys if isinstance(key, dict))
+
+
+def _told_by(key: Mapping[str, object]) -> dict[str, str | None]:
+    found = ((name, key[name]) for name in ("kty", "use", "alg", "kid") if name in key)
+    return {name: value if isinstance(value, str) else None for name, value in found}
+
+
+def _chosen(keys: _KeySet, header: Header) -> Key | None:
+    fitting = [text for key, text in keys if _fits(key, header)]
     # Without a kid a single fitting key is meant; of several none is.
     if not fitting or (header.kid is None and len(fitting) > 1):
         return None
-    return _imported(json.dumps(fitting[0]))
+    return _imported(fitting[0])
 
 
 @lru_cache(maxsize=256)
@@ -152,7 +201,7 @@ def _imported(key: str) -> Key | None:
         return None
 
 
-def _fits(key: Mapping[str, object], header: Header) -> bool:
+def _fits(key: Mapping[str, str | None], header: Header) -> bool:
     return (
         key.get("kty") == _KEY_TYPES.get(header.alg[:2])
         and key.get("use", "sig") == "sig"
@@ -162,15 +211,16 @@ def _fits(key: Mapping[str, object], header: Header) -> bool:
 
 
 def _signed_claims(token: Secret, header: Header, key: Key, *, backend: str) -> dict[str, object]:
-    # jku, x5u, jwk and x5c in the header are never looked at: the key comes from the provider's own set.
-    registry = jws.JWSRegistry(algorithms=[header.alg], strict_check_header=False)
-    registry.max_header_length = MAX_HEADER_CHARACTERS
-    registry.max_payload_length = MAX_TOKEN_CHARACTERS
-    registry.max_signature_length = MAX_TOKEN_CHARACTERS
+    signing_input, _, signature = token.reveal().rpartition(".")
     try:
-        payload = jws.deserialize_compact(token.reveal(), key, registry=registry).payload
+        algorithm = _JWS.get_alg(header.alg)
+        algorithm.check_key(key)
+        payload = _bytes_of(signing_input.partition(".")[2])
+        is_signed = algorithm.verify(signing_input.encode(), _bytes_of(signature), key)
     except (JoseError, ValueError, TypeError):
-        raise _refused("signature", "the ID token's signature does not fit", backend) from None
+        is_signed = False
+    if not is_signed:
+        raise _refused("signature", "the ID token's signature does not fit", backend)
     try:
         claims = parsed(payload)
     except ValueError:
@@ -178,6 +228,19 @@ def _signed_claims(token: Secret, header: Header, key: Key, *, backend: str) -> 
     if not isinstance(claims, dict):
         raise _refused("malformed", "the ID token holds no claims", backend)
     return claims
+
+
+def _bytes_of(part: str) -> bytes:
+    """Decode base64url as RFC 7515 section 2 has it: of the same bytes no other text is taken.
+
+    Raises:
+        ValueError: It is another.
+    """
+    text = part.encode()
+    raw = binascii.a2b_base64(text.translate(_STANDARD) + b"==")
+    if binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE) != text:
+        raise ValueError("not the one base64url of these bytes")
+    return raw
 
 
 def _check_claims(
@@ -230,7 +293,7 @@ def _is_for(client: Client, rules: IdTokenRules, claims: Mapping[str, object]) -
 
 
 def _untimely(claims: Mapping[str, object], expected: Expected) -> str | None:
-    exp, iat, nbf = (_moment(claims.get(name)) for name in ("exp", "iat", "nbf"))
+    exp, iat, nbf = _moment(claims.get("exp")), _moment(claims.get("iat")), _moment(claims.get("nbf"))
     if exp is None or iat is None or (nbf is None and "nbf" in claims):
         return "the ID token does not say from when to when it is good"
     if expected.now is None:
@@ -278,11 +341,12 @@ def is_id_token(token: Secret, *, audience: Sequence[str]) -> bool:
 
     An access token may be a JWT as well; then it is of its own type (RFC 9068 section 2.1) or tells a scope or client.
     """
-    claims, header = unverified_claims(token), _decoded(token.reveal().partition(".")[0]) or {}
-    aud = claims.get("aud")
+    claims = unverified_claims(token)
+    if "sub" not in claims:  # as of nearly all access tokens
+        return False
+    header, aud = _decoded(token.reveal().partition(".")[0]) or {}, claims.get("aud")
     return (
-        "sub" in claims
-        and not {"scope", "scp", "client_id"} & claims.keys()
+        not {"scope", "scp", "client_id"} & claims.keys()
         and "at+jwt" not in str(header.get("typ")).lower()
         and any(one in audience for one in (aud if isinstance(aud, list) else [aud]))
     )

@@ -6,6 +6,7 @@ A conversation is a generator: it yields a :class:`Request`, is sent a :class:`R
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ class Request:
         json: A JSON body, or None.
         max_bytes: The longest body that is read.
         shared: Whether the answer is public and may be kept and shared for an hour (metadata, keys).
+        fixed: Whether the URL is the same for everybody, and holds no secret: what it is parsed to may be kept.
         public: Whether it may go to a host on the public internet only, for its address is not the provider's own.
         renewed: Asks, of a shared answer, for one that is not from before; honoured once a minute at most.
     """
@@ -44,11 +46,26 @@ class Request:
     json: object = None
     max_bytes: int = MAX_BODY_BYTES
     shared: bool = False
+    fixed: bool = False
     public: bool = False
     renewed: bool = False
 
     def __repr__(self) -> str:
         return f"Request({self.endpoint!r}, {self.method} {urlsplit(self.url).hostname})"
+
+
+@lru_cache(maxsize=256)
+def shared_request(endpoint: str, url: str, *, renewed: bool = False) -> Request:
+    """Give the request for a public document, whose answer is kept and shared: metadata, keys. It is kept itself."""
+    return Request(
+        endpoint=endpoint,
+        method="GET",
+        url=url,
+        max_bytes=MAX_METADATA_BYTES,
+        shared=True,
+        fixed=True,
+        renewed=renewed,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

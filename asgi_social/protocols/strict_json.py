@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Literal, NoReturn
 
 OddNumbers = Literal["refuse", "text"]
@@ -21,17 +22,13 @@ def parsed(text: str | bytes, *, odd_numbers: OddNumbers = "refuse") -> object:
         odd_numbers: ``text``: NaN, Infinity and a fraction beyond a float come as their text too, where what stands
             beside them must not be lost, as tokens that a provider gives only once.
     """
+    text = text.decode() if isinstance(text, bytes) else text
     try:
-        value = json.loads(
-            text.decode() if isinstance(text, bytes) else text,
-            object_pairs_hook=unrepeated_members,
-            parse_constant=_no_constant if odd_numbers == "refuse" else str,
-            parse_int=_whole_number,
-            parse_float=_fraction if odd_numbers == "refuse" else _fraction_or_text,
-        )
+        value: object = _DECODERS[odd_numbers].decode(text)
     except RecursionError:
         raise ValueError("too deep") from None
-    require_shallow(value)
+    if text.count("{") + text.count("[") >= MAX_DEPTH:  # with fewer it cannot be too deep
+        require_shallow(value)
     return value
 
 
@@ -48,7 +45,10 @@ def _no_constant(_: str) -> NoReturn:
 
 
 def _whole_number(digits: str) -> int | str:
-    return digits if len(digits) > 20 or int(digits).bit_length() > 64 else int(digits)
+    if len(digits) > 20:
+        return digits
+    number = int(digits)
+    return number if number.bit_length() <= 64 else digits
 
 
 def _fraction(digits: str) -> float:
@@ -61,6 +61,23 @@ def _fraction(digits: str) -> float:
 def _fraction_or_text(digits: str) -> float | str:
     value = float(digits)
     return digits if math.isinf(value) else value
+
+
+# Made once: to make one takes as long as to read a short text.
+_DECODERS: Mapping[OddNumbers, json.JSONDecoder] = {
+    "refuse": json.JSONDecoder(
+        object_pairs_hook=unrepeated_members,
+        parse_constant=_no_constant,
+        parse_int=_whole_number,
+        parse_float=_fraction,
+    ),
+    "text": json.JSONDecoder(
+        object_pairs_hook=unrepeated_members,
+        parse_constant=str,
+        parse_int=_whole_number,
+        parse_float=_fraction_or_text,
+    ),
+}
 
 
 def require_shallow(value: object) -> None:

@@ -1,11 +1,12 @@
 """fetch_account: the requests that tell whose account a token is, and the mapping of their answers."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from uuid import UUID
 
 from asgi_social.account import Account, https_or_none, uid_of
 from asgi_social.errors import ProviderBroken, ProviderRefused, Refused
-from asgi_social.expressions import Path, path
+from asgi_social.expressions import Path
 from asgi_social.protocols.body import answer_of, require_success, unrepeated
 from asgi_social.protocols.client import Client, data_request, rendered_url, values
 from asgi_social.protocols.formats import read_as
@@ -15,15 +16,17 @@ from asgi_social.protocols.provider import Call, Policy
 ENDPOINT = "userinfo endpoint"
 SAME_SUBJECT = "the subject of the ID token"
 # The claims of OpenID Connect Core section 5.1, for what a provider's own mapping does not find in an ID token.
-STANDARD_CLAIMS: Mapping[str, Path] = {
-    "username": path("preferred_username"),
-    "email": path("email"),
-    "fullname": path("name"),
-    "first_name": path("given_name"),
-    "last_name": path("family_name"),
-    "picture": path("picture"),
-    "locale": path("locale"),
-}
+STANDARD_CLAIMS: Mapping[str, str] = MappingProxyType(
+    {
+        "username": "preferred_username",
+        "email": "email",
+        "fullname": "name",
+        "first_name": "given_name",
+        "last_name": "family_name",
+        "picture": "picture",
+        "locale": "locale",
+    }
+)
 _SECRET_NAMES = frozenset(
     {
         "access_token",
@@ -64,7 +67,14 @@ def fetch_account(client: Client, tokens: Tokens) -> Conversation[Account]:
     return account_from(client, answers, tokens, uid=client.provider.uid.read(answers))
 
 
-def account_from(client: Client, answers: Mapping[str, object], tokens: Tokens, *, uid: object) -> Account:
+def account_from(
+    client: Client,
+    answers: Mapping[str, object],
+    tokens: Tokens,
+    *,
+    uid: object,
+    standard: Mapping[str, object] | None = None,
+) -> Account:
     """Map a provider's answers to an account.
 
     Args:
@@ -72,6 +82,7 @@ def account_from(client: Client, answers: Mapping[str, object], tokens: Tokens, 
         answers: By root, as the path expressions name them; ``""`` holds the merged answer.
         tokens: For the authority's template.
         uid: What names the account, as the provider sent it.
+        standard: The claims that what the mapping does not find is read from by their standard names, or None.
 
     Raises:
         ProviderBroken: The uid names nobody.
@@ -85,20 +96,21 @@ def account_from(client: Client, answers: Mapping[str, object], tokens: Tokens, 
             backend=client.name,
         )
     provider = client.provider
-    named = {name: expression.read(answers) for name, expression in provider.account.items()}
+    told: dict[str, str | None] = {}
+    for name, claim in STANDARD_CLAIMS.items():
+        expression = provider.account.get(name)
+        text = None
+        # Most mappings say what the standard says, which need not be read twice.
+        if expression is not None and (standard is None or expression.source != claim):
+            text = _told(name, expression.read(answers))
+        told[name] = text if standard is None else text or _told(name, standard.get(claim)) or None
     verified = provider.email_verified
     return Account(
         uid=checked,
         authority=provider.authority.render(values(client, tokens=tokens)) or "",
-        username=_text(named.get("username")),
-        email=_text(named.get("email")),
         email_verified=verified if isinstance(verified, bool) else _is_true(verified.read(answers)),
-        fullname=_text(named.get("fullname")),
-        first_name=_text(named.get("first_name")),
-        last_name=_text(named.get("last_name")),
-        picture=https_or_none(named.get("picture")),
-        locale=_text(named.get("locale")),
         extra_data=_extra_data(client, answers),
+        **told,
     )
 
 
@@ -113,15 +125,8 @@ def account_of_claims(client: Client, claims: Mapping[str, object], tokens: Toke
     """
     answers: dict[str, object] = {"": claims, "id": claims, "token": tokens.answer, "userinfo": {}}
     _require_policies(client, answers)
-    account = account_from(client, answers, tokens, uid=(subject or client.provider.uid).read(answers))
-    found = {name: getattr(account, name) or _standard(name, answers) for name in STANDARD_CLAIMS}
-    return Account(
-        uid=account.uid,
-        authority=account.authority,
-        email_verified=account.email_verified,
-        extra_data=account.extra_data,
-        **found,
-    )
+    uid = (subject or client.provider.uid).read(answers)
+    return account_from(client, answers, tokens, uid=uid, standard=claims)
 
 
 def _main_answer(
@@ -240,8 +245,9 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-def _standard(name: str, answers: Mapping[str, object]) -> str | None:
-    value = STANDARD_CLAIMS[name].read(answers)
+def _told(name: str, value: object) -> str | None:
+    if value is None:
+        return None
     return https_or_none(value) if name == "picture" else _text(value)
 
 
@@ -258,5 +264,7 @@ def _extra_data(client: Client, answers: Mapping[str, object]) -> dict[str, obje
 def _text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    # A lone surrogate can be stored nowhere; a NUL not in every database.
-    return str(value).encode(errors="replace").decode().replace("\0", "")[:1000]
+    text = str(value)
+    if not text.isascii():  # a lone surrogate can be stored nowhere
+        text = text.encode(errors="replace").decode()
+    return text.replace("\0", "")[:1000]  # a NUL not in every database

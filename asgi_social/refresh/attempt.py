@@ -300,7 +300,7 @@ class Attempts:
         return of_stored(self._now(self.backends[row.backend]), kept if isinstance(kept, dict) else {})
 
     def _now(self, backend: Renewable) -> Client:
-        return replace(backend.client, now=self.clock.now())
+        return backend.client.at(self.clock.now())
 
 
 def is_from(row: StoredAssociation, host: str, client: Client) -> bool:

@@ -250,5 +250,5 @@ def _account(row: StoredAssociation) -> tuple[str, str, str]:
 
 
 def _copy(row: StoredAssociation) -> StoredAssociation:
-    """Give the same row with nothing shared, as one that was written and read again has."""
-    return replace(row, scope=tuple(row.scope))
+    """Give the same row with nothing that can be changed, as one that was written and read again has."""
+    return row if isinstance(row.scope, tuple) else replace(row, scope=tuple(row.scope))

@@ -182,7 +182,7 @@ def _facts(client: Client, claims: Mapping[str, object]) -> list[tuple[Path, obj
     account, vouches = client.provider.account, client.provider.email_verified
     facts: list[tuple[Path, object]] = []
     for name in _FIELDS:
-        value = STANDARD_CLAIMS[name].read({"": claims})
+        value = claims.get(STANDARD_CLAIMS[name]) or None
         facts += [(account[name], value)] if name in account and value is not None else []
         if name == "email" and isinstance(vouches, Path) and claims.get("email_verified") is True:
             facts.append((vouches, True))

@@ -64,7 +64,7 @@ def test_an_answer_that_is_no_object_is_broken_and_only_its_size_is_told(respons
     assert caught.value.got == got
 
 
-@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 5_000, 200_000])
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 5_000, 200_000])
 def test_an_answer_that_is_too_deep_is_broken(depth: int) -> None:
     with pytest.raises(ProviderBroken):
         read(raw(b'{"a":' * depth + b"1" + b"}" * depth))
@@ -74,6 +74,10 @@ def test_a_depth_within_the_limit_is_read() -> None:
     value = read(raw(b'{"a":' * (MAX_DEPTH - 1) + b"1" + b"}" * (MAX_DEPTH - 1)))
 
     assert list(value) == ["a"]
+
+
+def test_many_objects_beside_each_other_are_not_deep() -> None:
+    assert parsed("[" + "{}," * MAX_DEPTH + '"' + "[" * MAX_DEPTH + '"]') == [{}] * MAX_DEPTH + ["[" * MAX_DEPTH]
 
 
 @pytest.mark.parametrize(

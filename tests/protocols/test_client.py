@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from asgi_social.errors import SettingsError
+from asgi_social.expressions import template
 from asgi_social.protocols.client import Client, basic, credentials, data_request, signed_secret, token_request, values
 from asgi_social.protocols.message import Tokens
 from asgi_social.secret import Secret
@@ -176,6 +177,31 @@ def test_what_goes_into_a_url_is_quoted_but_a_base_url_of_the_app() -> None:
     )
 
     assert request.url == "https://on.example/path/a%2F..%2Fb%3Fc/u%2F1"
+
+
+@pytest.mark.parametrize(
+    ("url", "chosen", "is_fixed"),
+    [
+        pytest.param(f"{HOST}/me", "", True, id="of no names"),
+        pytest.param("{base}/{client_id}/me", "", True, id="of the app's settings"),
+        pytest.param(None, "", True, id="of the metadata"),
+        pytest.param("{base}/me", "base", False, id="of what a person chose"),
+        pytest.param("{base}/{access_token}", "", False, id="with the token"),
+        pytest.param("{base}/{client_secret}", "", False, id="with the secret"),
+        pytest.param("{base}/{setting.api_key}", "", False, id="with another setting"),
+        pytest.param("{base}/{token.unit}", "", False, id="with an answer's part"),
+    ],
+)
+def test_a_url_is_fixed_where_it_is_the_same_for_everybody_and_holds_no_secret(
+    url: str | None, chosen: str, is_fixed: bool
+) -> None:
+    client = ready({**OAUTH2, "vars": {"base": {"kind": "url"}}, "authorize": {"url": "{base}/authorize"}}, base=HOST)
+    client = replace(client, chosen=frozenset({chosen} if chosen else ()))
+    call = replace(client.provider.userinfo.main, url=None if url is None else template(url))
+
+    request = data_request(client, call, "userinfo endpoint", known=values(client, tokens=TOKEN), fallback=f"{HOST}/me")
+
+    assert request.fixed is is_fixed
 
 
 def test_a_calculated_value_is_signed_from_others() -> None:

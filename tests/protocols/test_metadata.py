@@ -1,13 +1,16 @@
 """Where the endpoints are: from the data, else from metadata that are the issuer's own and all https."""
 
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from asgi_social.errors import ProviderBroken, ProviderUnreachable
 from asgi_social.protocols.host import allowed_address
+from asgi_social.protocols.message import Response
 from asgi_social.protocols.metadata import prepared
-from tests.protocols.played import HOST, METADATA, OAUTH2, OIDC, answer, client_of, endpoints_of, play, ready
+from tests.protocols.played import HOST, METADATA, OAUTH2, OIDC, answer, client_of, endpoints_of, play, raw, ready
 from tests.tokens import ISSUER
 
 BARE: dict[str, Any] = {"name": "bare", "title": "Bare", "protocol": "oidc", "oidc": {"endpoint": ISSUER}}
@@ -112,6 +115,42 @@ def test_metadata_that_cannot_be_had_now_are_told_apart() -> None:
         endpoints_of(client_of(BARE), answer({}, 503))
 
 
+def test_metadata_that_were_read_for_one_backend_are_held_against_what_another_expects() -> None:
+    """The same bytes give each its own endpoints: what was found is kept, and not for others."""
+    local = answer({**METADATA, "jwks_uri": "http://localhost:1/jwks"})
+    in_development = replace(client_of(BARE), development=True)
+    other = client_of({**BARE, "oidc": {"endpoint": f"{ISSUER}/other", "config": f"{HOST}/metadata"}})
+    stating = client_of({**BARE, "userinfo": {"url": f"{HOST}/me"}})
+
+    assert endpoints_of(in_development, local).jwks == "http://localhost:1/jwks"
+    with pytest.raises(ProviderBroken, match="jwks_uri"):
+        endpoints_of(client_of(BARE), local)
+    assert endpoints_of(client_of(BARE), answer(METADATA)).userinfo == f"{ISSUER}/userinfo"
+    assert endpoints_of(stating, answer(METADATA)).userinfo == f"{HOST}/me"
+    with pytest.raises(ProviderBroken, match="issuer"):
+        endpoints_of(other, answer(METADATA))
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        pytest.param(raw(b"<html>", "text/html"), id="html"),
+        pytest.param(answer([METADATA]), id="an array"),
+        pytest.param(raw(b'{"issuer": "a", "issuer": "b"}'), id="a name twice"),
+    ],
+)
+def test_metadata_that_cannot_be_read_are_the_providers_fault_each_time(response: Response) -> None:
+    for _ in range(2):
+        with pytest.raises(ProviderBroken, match="bytes of"):
+            endpoints_of(client_of(BARE), response)
+
+
+def test_metadata_may_come_as_a_form() -> None:
+    form = raw(urlencode(METADATA).encode(), "application/x-www-form-urlencoded")
+
+    assert endpoints_of(client_of(BARE), form) == endpoints_of(client_of(BARE), answer(METADATA))
+
+
 @pytest.mark.parametrize(
     "name", ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint"]
 )
@@ -131,6 +170,10 @@ def test_sr_t06_metadata_that_name_an_endpoint_without_https_are_refused(name: s
         ("http://id.example", False, False),
         ("http://localhost:9400/x", False, True),
         ("http://127.0.0.1", False, True),
+        ("http://127.0.0.1:8000/x", False, True),
+        ("http://localhost:60123/", False, True),
+        ("http://localhost:99999/", False, False),
+        ("http://localhost:8000@evil.example/", False, False),
         ("http://[::1]:1", False, True),
         ("http://localhost.example", False, False),
         ("http://127.0.0.1.example", False, False),

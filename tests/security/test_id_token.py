@@ -1,11 +1,15 @@
 """ID tokens: whose signature they bear, in a flow and as a client token (rows SR-I01 to SR-I03, and I08)."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from joserfc import jws
+from joserfc.jwk import ECKey
 
 from asgi_social.errors import ProviderBroken, TokenRefused
 from asgi_social.protocols.client import Client
@@ -236,6 +240,117 @@ def test_sr_i03_keys_that_the_token_brings_or_points_to_are_never_looked_at() ->
 
     assert (reason, good) == ("signature", claims())
     assert {request.url for request in asked} == {f"{ISSUER}/jwks"}
+
+
+def respelled(token: str, part: int, spell: Callable[[str], str]) -> str:
+    """Give a token with one of its parts in another spelling of the same bytes, signed as if it were so."""
+    parts = token.split(".")
+    parts[part] = spell(parts[part])
+    if part != 2:
+        signature = jws.JWSRegistry.algorithms["RS256"].sign(".".join(parts[:2]).encode(), rsa_key())
+        parts[2] = encoded(signature)
+    return ".".join(parts)
+
+
+def with_last_bits(part: str) -> str:
+    """Set a bit that decoding drops; the last character stands for two or four bits that count."""
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return part[:-1] + digits[digits.index(part[-1]) + 1]
+
+
+@pytest.mark.parametrize("part", [0, 1, 2], ids=["header", "payload", "signature"])
+@pytest.mark.parametrize(
+    "spell",
+    [
+        pytest.param(lambda part: part + "=" * (-len(part) % 4), id="padded"),
+        pytest.param(lambda part: part.replace("_", "/"), id="of the other alphabet"),
+        pytest.param(with_last_bits, id="with bits that are dropped"),
+        pytest.param(lambda part: f"{part[:8]}\n{part[8:]}", id="in two lines"),
+        pytest.param(lambda part: f"{part[:8]}!{part[8:]}", id="with a character that is none"),
+        pytest.param(lambda part: f"{part[:8]}\u00e9{part[8:]}", id="no ascii"),
+    ],
+)
+def test_sr_i01_a_part_in_another_spelling_is_refused(part: int, spell: Callable[[str], str]) -> None:
+    # Each part has a "_", and is no multiple of four characters.
+    token = next(
+        token
+        for token in (signed(claims(pad="?" * number), pad="?" * number) for number in range(3, 99))
+        if all("_" in one and len(one) % 4 for one in token.split("."))
+    )
+    spelled = respelled(token, part, spell)
+
+    assert verified(token, KEYS)["sub"] == "248289761001"
+    assert spelled != token
+    with pytest.raises(TokenRefused) as caught:
+        play(verified_claims(ready(OIDC), Secret(spelled), expected=EXPECTED), *[KEYS][: part != 0])
+    assert caught.value.reason in {"signature", "malformed"}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param({"b64": False}, id="a payload that is not encoded"),
+        pytest.param({"b64": 1}, id="b64 as a number"),
+        pytest.param({"jwk": "a-key"}, id="a key that is none"),
+        pytest.param({"jku": 5}, id="an address that is none"),
+        pytest.param({"x5c": "AAAA"}, id="certificates that are no list"),
+        pytest.param({"typ": 5}, id="a type that is no text"),
+        pytest.param({"kid": 5}, id="a kid that is no text"),
+    ],
+)
+def test_sr_i03_a_header_whose_parts_are_not_what_they_should_be_is_refused_unasked(head: dict[str, Any]) -> None:
+    assert refusal(signed(**head)) == "signature"
+
+
+def test_sr_i03_a_payload_that_says_to_be_encoded_is_taken() -> None:
+    assert verified(signed(b64=True), KEYS) == claims()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(public(rsa_key(), key_ops=["sign"]), id="to sign with"),
+        pytest.param(public(rsa_key(), use=LEFT_OUT, key_ops=["encrypt"]), id="to encrypt with"),
+    ],
+)
+def test_sr_i03_a_key_that_is_for_other_operations_is_not_used(key: dict[str, object]) -> None:
+    with pytest.raises(TokenRefused) as caught:
+        play(verified_claims(ready(OIDC), Secret(signed()), expected=EXPECTED), answer(key_set(key)))
+
+    assert caught.value.reason == "signature"
+
+
+def test_sr_i03_a_key_of_another_curve_than_the_algorithms_is_not_used() -> None:
+    key = ECKey.generate_key("P-384", {"kid": "ec", "use": "sig"})
+    client = ready(with_rules(algs=["ES256"]))
+
+    assert refusal(signed(key=key, alg="ES256"), answer(key_set(key)), client=client) == "signature"
+
+
+def test_sr_i01_a_signature_of_another_length_or_form_is_refused() -> None:
+    client, keys = ready(with_rules(algs=["ES256"])), answer(key_set(ec_key()))
+    token = signed(key=ec_key(), alg="ES256")
+    head, body, signature = token.split(".")
+    raw_signature = base64.urlsafe_b64decode(signature + "==")
+    half = len(raw_signature) // 2
+    in_der = encode_dss_signature(int.from_bytes(raw_signature[:half]), int.from_bytes(raw_signature[half:]))
+
+    assert verified(token, keys, client=client) == claims()
+    for other in (in_der, raw_signature + b"\0", raw_signature[:-1], b"\0" + raw_signature, raw_signature[:half]):
+        assert refusal(f"{head}.{body}.{encoded(other)}", keys, client=client) == "signature"
+
+
+def test_what_is_kept_of_a_key_set_is_of_its_bytes_alone() -> None:
+    """One set is read once, and neither another set nor one that cannot be read is taken for it."""
+    two = answer(key_set(rsa_key("two")))
+    torn_set = raw(KEYS.body[:-1])
+
+    assert verified(signed(), KEYS) == claims()
+    assert refusal(signed(), two, two) == "signature"
+    for _ in range(2):
+        with pytest.raises(ProviderBroken):
+            verified(signed(), torn_set)
+    assert verified(signed(), KEYS) == claims()
 
 
 @pytest.mark.parametrize("crit", [["x"], [], ["exp"], "x", None, ["b64"]])
