@@ -1,6 +1,6 @@
 """Client tokens: what a phone app or a page's SDK got by itself is proved, and good once where it has to be.
 
-A proof by the provider's word is kept for a minute, in this process alone, by a digest of the token.
+What was proved is kept for a minute, in this process alone, by a digest of the token.
 """
 
 import math
@@ -52,6 +52,11 @@ class Sent:
     nonce: str | None = field(default=None, repr=False)
     user: object = field(default=None, repr=False)
     once: bool = False
+
+    @property
+    def is_for_once(self) -> bool:
+        """Whether it is good once, or is more than tokens, so that it has to be proved each time."""
+        return self.once or any(one is not None for one in (self.code, self.nonce, self.user))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +110,10 @@ class ClientTokens:
         client = _fixed(client)
         try:
             conversation = _conversation(client, steps, sent)
-            if sent.code is None and sent.id_token is None:
-                tokens, account = await self._looked_up(client, conversation, str(sent.access_token))
-            else:
+            if sent.is_for_once:
                 tokens, account = await self._transport.play(conversation, backend=client.name)
+            else:
+                tokens, account = await self._shown(client, conversation, sent)
             if isinstance(sent.id_token, str) and (sent.nonce is not None or sent.once):
                 tokens = replace(tokens, once=self._id_token_once(client, Secret(sent.id_token), tokens))
             await self._spend(client, tokens.once)
@@ -127,17 +132,19 @@ class ClientTokens:
         """
         return await self._transport.play(traded(_fixed(client), steps, tokens), backend=client.name)
 
-    async def _looked_up(
-        self, client: Client, conversation: Conversation[tuple[Tokens, Account]], access_token: str
+    async def _shown(
+        self, client: Client, conversation: Conversation[tuple[Tokens, Account]], sent: Sent
     ) -> tuple[Tokens, Account]:
-        """Prove an access token by itself, unless it was proved a moment ago, or just is: an app gets it many times.
+        """Prove tokens, unless they were proved a moment ago, or just are: an app gets one with each request.
 
-        Whose association its account is, is read each time: unlinking holds at once.
+        Whose association their account is, is read each time: unlinking holds at once.
         """
-        key = digest(f"proof {client.name} {access_token}")
+        key = digest(f"proof {client.name} {sent.access_token or ''} {sent.id_token or ''}")
         kept = self._kept(key)
         if kept is not None:
             return kept
+        if sent.access_token is None:  # an ID token is proved here, and nobody asked
+            return await self._proved(client, conversation, key)
         return await self._share(("proof", client.name, key), partial(self._proved, client, conversation, key))
 
     async def _proved(
@@ -155,8 +162,9 @@ class ClientTokens:
         proof = self._proofs.get(key)
         if proof is None:
             return None
-        end = proof.tokens.expires_at
-        if self._is_old(proof) or (end is not None and end <= self._clock.now()):
+        ends = (proof.tokens.expires_at, (proof.tokens.claims or {}).get("exp"))
+        now = self._clock.now()
+        if self._is_old(proof) or any(isinstance(end, int | float) and end <= now for end in ends):
             del self._proofs[key]
             return None
         return proof.tokens, proof.account

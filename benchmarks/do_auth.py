@@ -23,7 +23,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
@@ -38,6 +38,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from asgi_social import Social
+from asgi_social.client_tokens import MAX_PROOFS
 from asgi_social.protocols.id_token import Expected, verified_claims
 from asgi_social.protocols.metadata import prepared
 from asgi_social.secret import Secret
@@ -194,16 +195,16 @@ async def main() -> None:
                         await id_tokens(api, key, in_memory, in_sqlite, calls=asked.calls * 5)
 
 
-async def proofs_of(social: Social, id_token: str) -> tuple[Contender, Contender]:
-    """Give what ``do_auth`` does with the token: signature and claims alone, and with the account read from them."""
+async def proofs_of(social: Social, tokens: Iterator[str]) -> tuple[Contender, Contender]:
+    """Give what ``do_auth`` does with a token: signature and claims alone, and with the account read from them."""
     backend: Any = social.backend("corp")
-    play, token = backend._engine.transport.play, Secret(id_token)
+    play = backend._engine.transport.play
     client = replace(backend._client, now=time.time())
     ready = await play(prepared(client), backend=client.name)
     expected = Expected(now=client.now, nonce=None, max_age=None)
     return (
-        lambda: play(verified_claims(ready, token, expected=expected), backend=client.name),
-        lambda: play(account_of_id_token(client, token, nonce=None), backend=client.name),
+        lambda: play(verified_claims(ready, Secret(next(tokens)), expected=expected), backend=client.name),
+        lambda: play(account_of_id_token(client, Secret(next(tokens)), nonce=None), backend=client.name),
     )
 
 
@@ -211,26 +212,29 @@ async def id_tokens(issuer: str, key: RSAKey, in_memory: Social, in_sqlite: Soci
     """Print the table of ID tokens, whose keys are kept from the first one on."""
     now = int(time.time())
     claims = {"iss": issuer, "aud": CLIENT_ID, "sub": "7", "iat": now, "exp": now + 3600, "email": "ada@people.example"}
-    token = jwt.encode({"alg": "RS256", "kid": "one"}, claims, key)
-    keys = KeySet([key])
+    header, keys = {"alg": "RS256", "kid": "one"}, KeySet([key])
+    # More than proofs are kept, so that the next one is always new.
+    signed = [jwt.encode(header, {**claims, "jti": str(number)}, key) for number in range(MAX_PROOFS + 200)]
+    tokens, again = itertools.cycle(signed), jwt.encode(header, claims, key)
     registry = jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": issuer}, aud={"essential": True, "value": CLIENT_ID}, exp={"essential": True}
     )
 
     async def joserfc() -> object:
-        verified = jwt.decode(token, keys, algorithms=["RS256"])
+        verified = jwt.decode(next(tokens), keys, algorithms=["RS256"])
         registry.validate(verified.claims)
         return verified
 
     for social in (in_memory, in_sqlite):
-        await social.backend("corp").do_auth(id_token=token, sign_up="allow")
-    verifying, proving = await proofs_of(in_memory, token)
+        await social.backend("corp").do_auth(id_token=again, sign_up="allow")
+    verifying, proving = await proofs_of(in_memory, tokens)
     contenders: dict[str, Contender] = {
         f"joserfc {version('joserfc')}, signature and claims": joserfc,
         "asgi_social, signature and claims": verifying,
         "asgi_social, and the account": proving,
-        "asgi_social, rows in memory": lambda: in_memory.backend("corp").do_auth(id_token=token),
-        "asgi_social, rows in SQLite": lambda: in_sqlite.backend("corp").do_auth(id_token=token),
+        "asgi_social, rows in memory": lambda: in_memory.backend("corp").do_auth(id_token=next(tokens)),
+        "asgi_social, rows in SQLite": lambda: in_sqlite.backend("corp").do_auth(id_token=next(tokens)),
+        "asgi_social, the same token, rows in memory": lambda: in_memory.backend("corp").do_auth(id_token=again),
     }
     tell("ID token, by keys that are kept", await measured(contenders, calls=calls))
 

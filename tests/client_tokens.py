@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from asgi_social import TokenRefused
+from asgi_social.clock import Clock
 from tests.app import settings
 from tests.engines import engine, load
 from tests.protocols.played import HOST, METADATA, OAUTH2, OIDC
@@ -42,11 +43,11 @@ class Signed:
 LOOK_UP = {"kind": "lookup", "url": f"{HOST}/look-up", "app": "app", "subject": "user"}
 
 
-def both(network: Signed, provider: Any = OIDC, **more: Any) -> Any:
+def both(network: Signed, provider: Any = OIDC, *, clock: Clock | None = None, **more: Any) -> Any:
     """Give an engine with a backend of OpenID Connect."""
     backend = {"provider": provider, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **more}
     wanted = settings(network, backends={"here": backend}, load_user=load)
-    return engine(**wanted)
+    return engine(**wanted if clock is None else {**wanted, "clock": clock})
 
 
 async def refusal(social: Any, **sent: Any) -> str:

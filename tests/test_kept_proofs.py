@@ -8,13 +8,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from asgi_social import TokenRefused, TooManyRequests
+from asgi_social import TokenRefused, TooManyRequests, client_tokens
+from asgi_social.protocols.client import Client
+from asgi_social.secret import Secret
 from asgi_social.testing import ManualClock
+from asgi_social.testing.clock import START
+from asgi_social.verify import account_of_id_token
 from tests.app import app_of, browser, settings
-from tests.client_tokens import LOOK_UP, TOKEN, Expiring, looked_up, refusal
+from tests.client_tokens import LOOK_UP, TOKEN, Expiring, Signed, both, looked_up, refusal
 from tests.engines import engine, load
 from tests.protocols.played import OAUTH2
-from tests.tokens import CLIENT_ID, CLIENT_SECRET
+from tests.tokens import CLIENT_ID, CLIENT_SECRET, claims, half_hash, signed
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,71 @@ async def test_a_token_that_comes_again_is_not_looked_up_again_for_a_minute(
 
         assert await social.backend("here").do_auth(TOKEN) == "user ada"
     assert network.look_ups == look_ups
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give what was verified by a signature, in its order."""
+    found: list[str] = []
+
+    def noted(client: Client, id_token: Secret, **more: Any) -> Any:
+        found.append(id_token.reveal())  # when it is played, and not before
+        return (yield from account_of_id_token(client, id_token, **more))
+
+    monkeypatch.setattr(client_tokens, "account_of_id_token", noted)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "pause", "times"),
+    [
+        pytest.param(3600, 59.9, 1, id="within a minute"),
+        pytest.param(3600, 60, 2, id="after a minute"),
+        pytest.param(30, 29.9, 1, id="just before its end"),
+        pytest.param(30, 30, 2, id="never beyond its end, after which clocks may differ a little"),
+    ],
+)
+async def test_an_id_token_that_comes_again_is_not_verified_again_for_a_minute(
+    lifetime: int, pause: float, times: int, verified: list[str]
+) -> None:
+    clock, token = ManualClock(), signed(claims(exp=START + lifetime))
+    async with both(Signed(), clock=clock) as social:
+        await social.backend("here").associate(id_token=token, user_id="ada")
+        clock.advance(pause)
+
+        assert await social.backend("here").do_auth(id_token=token) == "user ada"
+    assert verified == [token] * times
+
+
+async def test_an_id_token_that_has_ended_is_refused_though_it_was_taken_a_moment_ago() -> None:
+    clock, token = ManualClock(), signed(claims(exp=START - 30))  # within the skew of clocks
+    async with both(Signed(), clock=clock) as social:
+        taken = await social.backend("here").do_auth(id_token=token)
+        clock.advance(31)
+
+        assert (taken, await refusal(social, id_token=token)) == (None, "expired")
+
+
+@pytest.mark.parametrize("more", [{"once": True}, {"nonce": "n"}, {"user": "{}"}])
+async def test_what_is_good_once_or_comes_with_more_is_verified_each_time(
+    more: dict[str, Any], verified: list[str]
+) -> None:
+    async with both(Signed()) as social:
+        for number in range(2):
+            token = signed(claims(nonce="n", jti=str(number)) if "nonce" in more else claims(jti=str(number)))
+            await social.backend("here").do_auth(id_token=token)
+            await social.backend("here").do_auth(id_token=token, **more)
+
+    assert len(verified) == 4
+
+
+async def test_a_token_that_is_kept_alone_is_not_kept_beside_another() -> None:
+    token, other = signed(claims(at_hash=half_hash(TOKEN))), signed(claims(at_hash=half_hash("another-token")))
+    async with both(Signed()) as social:
+        await social.backend("here").do_auth(TOKEN, id_token=token)
+
+        assert await refusal(social, access_token=TOKEN, id_token=other) == "signature"
+        assert await refusal(social, access_token="another-token", id_token=token) == "signature"
 
 
 async def test_another_token_is_looked_up_by_itself() -> None:
