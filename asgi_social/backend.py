@@ -28,7 +28,6 @@ from asgi_social.protocols.steps import begun, sign_in
 from asgi_social.protocols.variables import (
     chosen_by_answer,
     chosen_by_person,
-    guarded,
     open_variables,
     with_variables,
 )
@@ -153,7 +152,7 @@ class Backend(Generic[UserId]):
         self.require_alive()
         chosen = chosen_by_person(self._client, named or {})
         client = with_variables(self._now(), chosen)
-        client = await self._engine.transport.play(guarded(client, prepared(client)), backend=self.name)
+        client = await self._engine.transport.converse(client, prepared(client))
         if not client.provider.flows:
             raise Refused(
                 f"no account is linked by {self.title}", hint=" ".join(client.provider.quirks), backend=self.name
@@ -176,8 +175,7 @@ class Backend(Generic[UserId]):
         if client.provider.authorize.state_in == "redirect":  # it gives back nothing else of ours
             redirect_uri = f"{redirect_uri}?state={challenge.state.reveal()}"
         challenge = replace(challenge, redirect_uri=redirect_uri, variables=chosen)
-        beginning = guarded(client, begun(client, self._steps, challenge))
-        begun_flow = await self._engine.transport.play(beginning, backend=self.name)
+        begun_flow = await self._engine.transport.converse(client, begun(client, self._steps, challenge))
         flow = Flow(
             backend=self.name,
             client_id=client.client_id,
@@ -358,8 +356,8 @@ class Backend(Generic[UserId]):
 
     async def _completed(self, flow: Flow, callback: Callback, chosen: Mapping[str, str]) -> StoredAssociation:
         client = with_variables(self._now(), chosen)
-        conversation = guarded(client, sign_in(client, self._steps, callback, flow.challenge))
-        tokens, account = await self._engine.transport.play(conversation, backend=self.name)
+        conversation = sign_in(client, self._steps, callback, flow.challenge)
+        tokens, account = await self._engine.transport.converse(client, conversation)
         once, now = tokens.once, self._engine.clock.now()
         if once is not None and not await self._engine.repository.spend(once.key, expires_at=once.until, now=now):
             raise _answered_before(self.name)

@@ -111,7 +111,7 @@ class ClientTokens:
         try:
             conversation = _conversation(client, steps, sent)
             if sent.is_for_once:
-                tokens, account = await self._transport.play(conversation, backend=client.name)
+                tokens, account = await self._transport.converse(client, conversation)
             else:
                 tokens, account = await self._shown(client, conversation, sent)
             if isinstance(sent.id_token, str) and (sent.nonce is not None or sent.once):
@@ -130,7 +130,8 @@ class ClientTokens:
             SettingsError: The provider has no such trade.
             ProviderError: It did not do its part.
         """
-        return await self._transport.play(traded(_fixed(client), steps, tokens), backend=client.name)
+        client = _fixed(client)
+        return await self._transport.converse(client, traded(client, steps, tokens))
 
     async def _shown(
         self, client: Client, conversation: Conversation[tuple[Tokens, Account]], sent: Sent
@@ -150,7 +151,7 @@ class ClientTokens:
     async def _proved(
         self, client: Client, conversation: Conversation[tuple[Tokens, Account]], key: str
     ) -> tuple[Tokens, Account]:
-        tokens, account = await self._transport.play(conversation, backend=client.name)
+        tokens, account = await self._transport.converse(client, conversation)
         if tokens.once is None:
             # The oldest come first, and go when the next one comes: no token stays for long.
             while self._proofs and (len(self._proofs) >= MAX_PROOFS or self._is_old(next(iter(self._proofs.values())))):

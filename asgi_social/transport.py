@@ -95,6 +95,15 @@ class Transport:
         if self._own:
             self._http = None
 
+    async def converse(
+        self, client: Client, conversation: Conversation[T], *, seconds: float = CONVERSATION_SECONDS
+    ) -> T:
+        """Play a conversation with a client's provider, whose host others than the app may have chosen.
+
+        The arguments and errors are those of :meth:`play`.
+        """
+        return await self.play(guarded(client, conversation), backend=client.name, seconds=seconds)
+
     async def play(self, conversation: Conversation[T], *, backend: str, seconds: float = CONVERSATION_SECONDS) -> T:
         """Hold a conversation with the provider to its end, and give what it returns.
 
@@ -151,7 +160,7 @@ class Transport:
         """
 
         async def admit(host: str, port: int | None) -> None:
-            await self.play(guarded(client, require_api_host(client, host, port)), backend=client.name)
+            await self.converse(client, require_api_host(client, host, port))
             if client.chosen:  # by others than the app
                 await self._require_public(host, endpoint="API", backend=client.name)
 

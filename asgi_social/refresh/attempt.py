@@ -24,7 +24,7 @@ from asgi_social.protocols.message import Conversation, Tokens
 from asgi_social.protocols.metadata import prepared
 from asgi_social.protocols.oauth2 import renewal_host, suspicion
 from asgi_social.protocols.steps import Steps, revocation
-from asgi_social.protocols.variables import guarded, of_stored, open_variables
+from asgi_social.protocols.variables import of_stored, open_variables
 from asgi_social.refresh.answers import sober
 from asgi_social.refresh.failures import cannot, gone, is_of_credentials, meaning_of, not_now, require_active
 from asgi_social.refresh.keeper import Keeper, event_of
@@ -147,7 +147,7 @@ class Attempts:
             # The process or the database stood still, and the lease might end, and another send, before the answer.
             raise await self._unsent(leased, "there is not enough left of the lease")
         try:
-            new = await self.transport.play(guarded(client, backend.steps.renew(client, old)), backend=leased.backend)
+            new = await self.transport.converse(client, backend.steps.renew(client, old))
         except SocialError as error:
             return await self._failed(leased, backend, error)
         self.limits.answered(leased.backend)
@@ -185,8 +185,8 @@ class Attempts:
         try:
             tokens = tokens_of(row, keys=self.keys)
             _require_giver(row, await self._prepared(client))
-            conversation = guarded(client, revocation(client, self.backends[row.backend].steps, tokens, Uid(row.uid)))
-            await self.transport.play(conversation, backend=row.backend, seconds=REVOCATION_SECONDS)
+            conversation = revocation(client, self.backends[row.backend].steps, tokens, Uid(row.uid))
+            await self.transport.converse(client, conversation, seconds=REVOCATION_SECONDS)
         except SocialError as error:
             reason = error.endpoint if isinstance(error, ProviderError) else error.reason
             self.events.emit(event_of("revocation_failed", row, code=error.code, reason=reason))
@@ -292,7 +292,7 @@ class Attempts:
 
     async def _beside(self, client: Client, conversation: Conversation[T]) -> T:
         """Hold a conversation that is not the renewal's own."""
-        return await self.transport.play(guarded(client, conversation), backend=client.name, seconds=BESIDE_SECONDS)
+        return await self.transport.converse(client, conversation, seconds=BESIDE_SECONDS)
 
     def _client_of(self, row: StoredAssociation) -> Client:
         """Give the client with what was chosen when this association was linked, such as the person's shop."""
