@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
@@ -65,15 +64,12 @@ class Background:
         if task is None:
             task = self._begun(make(), name="/".join(key))
             self._shared[key] = task
-            task.add_done_callback(partial(self._end_share, key))
-        return await asyncio.shield(task)
-
-    def _end_share(self, key: tuple[str, ...], task: "asyncio.Task[Any]") -> None:
-        self._shared.pop(key, None)
-        # Where every caller has left, nobody asks for the exception; asking here keeps asyncio from reporting it with a
-        # traceback, and the work itself has said what went wrong.
-        if not task.cancelled():
-            task.exception()
+            task.add_done_callback(lambda _: self._shared.pop(key, None))
+            # Where every caller has left, nobody asks for the exception; asking here keeps asyncio from reporting it
+            # with a traceback, and the work itself has said what went wrong.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait([task])
+        return task.result()
 
     def is_shared(self, key: tuple[str, ...]) -> bool:
         """Say whether a task of this key is under way, which a caller of :meth:`share` would join."""
