@@ -367,7 +367,11 @@ def _with_overrides(provider: Provider, reader: _Reader) -> Provider:
     uid = reader.values.get("uid")
     uid_path = reader.expression("uid", uid, names=names) if uid is not None else None
     merged = {**provider.account, **{key: one for key, one in changed.items() if one is not None}}
-    return replace(provider, account=merged, uid=uid_path or provider.uid)
+    if uid_path is None:
+        return replace(provider, account=merged)
+    # An ID token's claims then name the account by it too, or one person would be two accounts.
+    proofs = tuple(replace(one, subject=None) if one.kind == "id_token" else one for one in provider.proofs)
+    return replace(provider, account=merged, uid=uid_path, proofs=proofs)
 
 
 def _check_addresses(client: Client, reader: _Reader) -> None:

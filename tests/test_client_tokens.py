@@ -134,6 +134,21 @@ async def test_an_id_token_with_a_nonce_is_good_once_also_beside_an_access_token
         assert await refusal(social, access_token=TOKEN, id_token=token, nonce="n") == "spent"
 
 
+# Where the app says what the uid is.
+
+
+@pytest.mark.parametrize(
+    ("more", "uid"), [({}, SUB), ({"uid": "email"}, "ada@people.example"), ({"account": {"username": "email"}}, SUB)]
+)
+async def test_a_uid_of_the_apps_own_choice_is_read_in_an_id_token_too(more: dict[str, Any], uid: str) -> None:
+    provider = {**OIDC, "verify": [{"kind": "id_token", "subject": "sub"}]}
+    async with both(Signed(), provider, **more) as social:
+        token = signed(claims(email="ada@people.example"))
+        linked = await social.backend("here").associate(id_token=token, user_id="ada")
+
+    assert linked.uid == uid
+
+
 # What Apple gives beside the first token.
 
 APPLE = {"iss": "https://appleid.apple.com", "aud": CLIENT_ID, "sub": "7", "email": "ada@apple.example"}

@@ -83,6 +83,12 @@ class Replayed:
         text = further.get(address)
         return httpx.Response(404) if text is None else httpx.Response(200, text=text)
 
+    def id_token(self) -> str | None:
+        """Give the recorded ID token, signed again; None where none was recorded."""
+        answers = [json.loads(call.answer) for call in self._left if call.answer.startswith("{")]
+        recorded = next((answer["id_token"] for answer in answers if "id_token" in answer), None)
+        return None if recorded is None else self._signed_again(recorded)
+
     def _answer(self, call: Call) -> str:
         if self._recording.provider == "stackoverflow" and "=" in call.answer and "{" not in call.answer:
             return json.dumps(fields_of(call.answer))  # the address of today answers in JSON
