@@ -72,7 +72,13 @@ def _credentials_of(protocol: Protocol, token_auth: str) -> frozenset[str]:
     return frozenset(("client_id",) if token_auth == "none" else _CREDENTIALS)
 
 
+_PROTOCOL = one_of(Protocol)
+
+
 def _check(top: Table) -> None:
+    protocol = top.values.get("protocol")
+    if protocol is not None:  # first, for what else has to be there hangs on it
+        _PROTOCOL.check(top, "protocol", protocol)
     if top.values.get("retired") is None:
         _require_endpoints(top)
     _TOP.check(top)
@@ -305,7 +311,7 @@ _TOP: Record[dict[str, Any]] = Record(
     {
         "name": kinds.text,
         "title": kinds.text,
-        "protocol": one_of(Protocol),
+        "protocol": _PROTOCOL,
         "docs": kinds.text,
         "console": kinds.text,
         "brand": Kind(_check_brand, _brand),

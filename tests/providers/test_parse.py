@@ -116,6 +116,7 @@ def parsed(**change: Any) -> Provider:
         ({"vars": {"v": {"default": "a b"}}}, "vars.v.default", "is no label"),
         ({"vars": {"v": {"pattern": "[a-z]", "default": "7"}}}, "vars.v.default", "is no label"),
         # A word that is not among those that mean something.
+        ({"protocol": "oidcc", "authorize": None}, "protocol", "is 'oidcc', did you mean 'oidc'?"),
         ({"protocol": "oauth3"}, "protocol", "is 'oauth3', did you mean 'oauth2'?"),
         ({"retired": "2019-13"}, "retired", "is '2019-13'"),
         ({"retired": "April 2019"}, "retired", "is 'April 2019'"),
