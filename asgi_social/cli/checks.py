@@ -245,7 +245,7 @@ async def _provider_finding(social: Social, name: str, client: Client) -> tuple[
         text = "is somewhere else for each person, who names it when linking"
         return Finding(check="provider", state="ok", message=text, backend=name), None
     try:
-        client, response = await social.engine.transport.play(_greeted(client), backend=name)
+        client, response = await social.engine.transport.converse(client, _greeted(client))
     except SocialError as error:
         return Finding(check="provider", state="fault", message=error.message, hint=error.hint, backend=name), None
     issuer = client.endpoints.issuer

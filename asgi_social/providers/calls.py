@@ -17,11 +17,8 @@ from asgi_social.protocols.provider import (
     Userinfo,
 )
 from asgi_social.providers import kinds
-from asgi_social.providers.kinds import one_of, way, within
+from asgi_social.providers.kinds import one_of, or_none_known, way, within
 from asgi_social.providers.table import STANDARD_ANSWERS, Kind, Names, Record, Table
-
-# What a file says where nobody knows of any: said, so that it is not taken for forgotten.
-NONE_KNOWN = "none known"
 
 _TOKEN_AUTH = ("body", "basic", "basic+body", "bearer_secret", "secret_jwt", "metadata", "none")
 _TOKEN_CALL: dict[str, Kind] = {
@@ -173,17 +170,13 @@ _USERINFO = Record(
 )
 
 
-def _check_userinfo(top: Table, key: str, value: object) -> None:
-    _USERINFO.check(top.within(key, value))
-
-
 def _userinfo(value: Mapping[str, object], names: Names) -> Userinfo:
     # With OpenID 2.0 and SAML the answer itself tells the account.
     source = "token" if names.protocol in {"openid2", "saml"} else "request"
     return _USERINFO.made(value, names, auth=_auth_of(names), source=source)
 
 
-userinfo = Kind(_check_userinfo, _userinfo)
+userinfo = within(_USERINFO, _userinfo)
 
 
 def _revoke_of(ok: frozenset[int] = frozenset({200, 204}), ok_body: tuple[str, ...] = (), **given: Any) -> Revoke:
@@ -199,16 +192,11 @@ _REVOKE = Record(
 )
 
 
-def _check_revoke(top: Table, key: str, value: object) -> None:
-    if value != NONE_KNOWN:
-        _REVOKE.check(top.within(key, value))
+def _revoke(value: Mapping[str, object], names: Names) -> Revoke:
+    return _REVOKE.made(value, names, method="POST", auth="none")
 
 
-def _revoke(value: Any, names: Names) -> Revoke | None:
-    return None if value == NONE_KNOWN else _REVOKE.made(value, names, method="POST", auth="none")
-
-
-revoke = Kind(_check_revoke, _revoke)
+revoke = or_none_known(within(_REVOKE, _revoke), None)
 
 _PROOF: dict[str, Kind] = {
     "kind": one_of(Proof.__annotations__["kind"]),
@@ -240,13 +228,12 @@ def _record_of(values: Mapping[str, object]) -> Record[Proof]:
 
 
 def _check_proofs(top: Table, key: str, value: object) -> None:
-    if value != NONE_KNOWN:
-        for one in top.each(key, value):
-            _record_of(one.values).check(one)
+    for one in top.each(key, value):
+        _record_of(one.values).check(one)
 
 
-def _proofs(value: Any, names: Names) -> tuple[Proof, ...]:
-    return () if value == NONE_KNOWN else tuple(_record_of(one).made(one, names) for one in value)
+def _proofs(value: list[Mapping[str, object]], names: Names) -> tuple[Proof, ...]:
+    return tuple(_record_of(one).made(one, names) for one in value)
 
 
-proofs = Kind(_check_proofs, _proofs)
+proofs = or_none_known(Kind(_check_proofs, _proofs), ())

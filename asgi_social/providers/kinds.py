@@ -1,7 +1,7 @@
 """The kinds of values that stand in a provider's file: what each has to be, and what the engine makes of it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from asgi_social.expressions import Path, Template
@@ -9,6 +9,8 @@ from asgi_social.expressions import path as path_of
 from asgi_social.protocols.host import HOST_GRAMMAR, host_pattern
 from asgi_social.providers.table import Kind, Names, Record, Table, compiled_template
 
+# What a file says where nobody knows of any: said, so that it is not taken for forgotten.
+NONE_KNOWN = "none known"
 _AFTER_HOST = re.compile(r"[/?#]")
 
 
@@ -203,10 +205,23 @@ flag_or_path = Kind(_check_flag_or_path, _flag_or_path)
 conditions = Kind(_check_conditions, _conditions)  # what is read, with the text that each must be
 
 
-def within(record: Record[Any]) -> Kind:
-    """Give the kind of a table within."""
+def within(record: Record[Any], make: Callable[[Any, Names], Any] | None = None) -> Kind:
+    """Give the kind of a table within; ``make`` where more than the record is needed to make it."""
 
     def check(table: Table, key: str, value: object) -> None:
         record.check(table.within(key, value))
 
-    return Kind(check, record.made)
+    return Kind(check, make or record.made)
+
+
+def or_none_known(kind: Kind, nothing: object) -> Kind:
+    """Give the kind of what may also be said to be unknown, and then makes ``nothing``."""
+
+    def check(table: Table, key: str, value: object) -> None:
+        if value != NONE_KNOWN:
+            kind.check(table, key, value)
+
+    def make(value: object, names: Names) -> object:
+        return nothing if value == NONE_KNOWN else kind.make(value, names)  # type: ignore[misc]  # a table is made
+
+    return Kind(check, make)

@@ -27,10 +27,10 @@ from asgi_social.protocols.provider import (
     VariableKind,
 )
 from asgi_social.protocols.signing import SignatureMethod
+from asgi_social.protocols.userinfo import STANDARD_CLAIMS
 from asgi_social.protocols.variables import is_value
 from asgi_social.providers import calls, kinds
-from asgi_social.providers.calls import NONE_KNOWN
-from asgi_social.providers.kinds import one_of, some_of, within
+from asgi_social.providers.kinds import one_of, or_none_known, some_of, within
 from asgi_social.providers.table import STANDARD_NAMES, Kind, Names, Record, Table
 
 _MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")
@@ -135,17 +135,6 @@ def _check_color(table: Table, key: str, value: object) -> None:
 
 
 _BRAND: Record[dict[str, str]] = Record(dict, {"color": Kind(_check_color), "mark": kinds.text})
-
-
-def _check_brand(top: Table, key: str, value: object) -> None:
-    if value != NONE_KNOWN:
-        _BRAND.check(top.within(key, value))
-
-
-def _brand(value: Any, names: Names) -> dict[str, str]:
-    return {} if value == NONE_KNOWN else _BRAND.made(value, names)
-
-
 _VARIABLE = Record(
     Variable,
     {
@@ -202,23 +191,14 @@ _AUTHORIZE = Record(
 )
 
 
-def _check_authorize(top: Table, key: str, value: object) -> None:
-    _AUTHORIZE.check(top.within(key, value))
-
-
 def _authorize(value: Mapping[str, object], names: Names) -> Authorize:
     # OAuth 1 has no state of its own.
     return _AUTHORIZE.made(value, names, state_in="redirect" if names.protocol == "oauth1" else "query")
 
 
-_FIELDS = ("username", "email", "fullname", "first_name", "last_name", "picture", "locale")
 _ACCOUNT: Record[dict[str, Any]] = Record(
-    dict, {"email_verified": kinds.flag_or_path, **dict.fromkeys(_FIELDS, kinds.path)}
+    dict, {"email_verified": kinds.flag_or_path, **dict.fromkeys(STANDARD_CLAIMS, kinds.path)}
 )
-
-
-def _check_account(top: Table, key: str, value: object) -> None:
-    _ACCOUNT.check(top.within(key, value))
 
 
 def _account(value: Mapping[str, object], names: Names) -> dict[str, object]:
@@ -314,13 +294,13 @@ _TOP: Record[dict[str, Any]] = Record(
         "protocol": _PROTOCOL,
         "docs": kinds.text,
         "console": kinds.text,
-        "brand": Kind(_check_brand, _brand),
+        "brand": or_none_known(within(_BRAND), {}),
         "retired": Kind(_check_retired),
         "association_only": kinds.flag,
         "code": Kind(_check_code, lambda value, _: value or None),
         "flows": some_of(("redirect", "token")),
         "vars": Kind(_check_variables, _variables),
-        "authorize": Kind(_check_authorize, _authorize),
+        "authorize": within(_AUTHORIZE, _authorize),
         "callback": within(
             Record(
                 CallbackRules,
@@ -331,7 +311,7 @@ _TOP: Record[dict[str, Any]] = Record(
         "userinfo": calls.userinfo,
         "uid": within(Record(dict, {"path": kinds.path, "authority": kinds.template}, named={"path": "uid"})),
         "api_hosts": kinds.hosts,
-        "account": Kind(_check_account, _account),
+        "account": within(_ACCOUNT, _account),
         "extra_data": Kind(_check_extra_data, _extra_data),
         "calc": Kind(_check_calculations, _calculations),
         "policy": Kind(_check_policies, _policies),
@@ -389,21 +369,12 @@ _TOP: Record[dict[str, Any]] = Record(
     several=["brand", "token", "uid", "account", "refresh", "extends", "sources", "exchange"],
     required=("name", "title"),
 )
-_OIDC_ACCOUNT = {
-    "username": "preferred_username",
-    "email": "email",
-    "fullname": "name",
-    "first_name": "given_name",
-    "last_name": "family_name",
-    "picture": "picture",
-    "locale": "locale",
-}
 _NAMES = {name: name for name in ("username", "email", "fullname", "first_name", "last_name")}
 
 
 def _defaults_of(protocol: Protocol) -> dict[str, Any]:
     """Give what a provider of a protocol is where its file says nothing."""
-    account = {"oidc": _OIDC_ACCOUNT, "openid2": {**_NAMES, "username": "nickname"}}.get(protocol, _NAMES)
+    account = {"oidc": STANDARD_CLAIMS, "openid2": {**_NAMES, "username": "nickname"}}.get(protocol, _NAMES)
     names = Names(protocol=protocol)
     more: dict[str, dict[str, Any]] = {"oidc": {"id_token": IdTokenRules()}, "oauth1": {"oauth1": OAuth1()}}
     return {

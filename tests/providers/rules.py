@@ -13,9 +13,9 @@ from asgi_social import providers
 from asgi_social.cli.summary import social_auth_names
 from asgi_social.expressions import Template
 from asgi_social.protocols.provider import Provider
-from asgi_social.providers.calls import NONE_KNOWN
 from asgi_social.providers.evidence import Evidence, Source
 from asgi_social.providers.extending import whole
+from asgi_social.providers.kinds import NONE_KNOWN
 from asgi_social.registration import _addresses
 
 TESTS = Path(__file__).parents[1]
