@@ -193,6 +193,10 @@ def test_a_mistake_is_told_by_file_and_key(change: dict[str, Any], key: str, wha
     assert caught.value.allowed
 
 
+def test_what_is_none_in_an_inline_table_is_left_out() -> None:
+    assert parsed(token={"method": None}, userinfo={"params": None}) == parsed()
+
+
 def test_a_base_alone_has_the_defaults_of_the_format() -> None:
     provider = parsed()
 
